@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
 import Type, { type Static } from 'typebox'
 import { createYielder } from '../../std/async/yielding.ts'
-import { alignDown } from '../../std/durations.ts'
-import type { LocalDay } from '../../std/input/time-zone.ts'
+import { alignDown, type TimeSpan } from '../../std/durations.ts'
 import { type RowsOfUnit, unitCounts } from '../rollup/model/units.ts'
 import type { CommittedWindow, SeriesWindow } from '../rollup/stores/store.ts'
 
@@ -63,7 +62,7 @@ export interface AskedAt {
 /** What is there of a range, and what is not yet. */
 export function completenessOf(
   windows: readonly CommittedWindow[],
-  range: LocalDay,
+  range: TimeSpan,
   at: AskedAt,
 ): Required<Completeness> {
   const { grainMs } = at
@@ -97,7 +96,7 @@ export const together = (ranges: readonly Required<Completeness>[]): Required<Co
 }
 
 /** The part of a range whose windows should be committed: until one grain after its end, a window's run may be under way. */
-function settled({ fromMs, toMs }: LocalDay, { grainMs, nowMs }: AskedAt): LocalDay {
+function settled({ fromMs, toMs }: TimeSpan, { grainMs, nowMs }: AskedAt): TimeSpan {
   const untilMs = Math.floor(nowMs / grainMs) * grainMs - grainMs
   return { fromMs, toMs: Math.max(fromMs, Math.min(toMs, untilMs)) }
 }

@@ -1,5 +1,5 @@
+import type { TimeSpan } from '../../std/durations.ts'
 import { AppError } from '../../std/errors.ts'
-import type { LocalDay } from '../../std/input/time-zone.ts'
 import { bucketsOf, MICROS, upperBound, WEIGHT_UNIT, zeroWeight } from '../rollup/model/measure.ts'
 import type { RollupStore } from '../rollup/stores/store.ts'
 import type { CountedValues } from './histogram-formats/counted-values.ts'
@@ -21,7 +21,7 @@ export interface HistogramQuery extends Omit<SeriesQuery, 'quantiles'> {
 }
 
 interface HistogramWork {
-  readonly steps: readonly LocalDay[]
+  readonly steps: readonly TimeSpan[]
   readonly signal: AbortSignal
 }
 
@@ -66,7 +66,7 @@ export async function computeSteps(
   return { text, isEmpty: [steps.length === 0] }
 }
 
-function countedIn(total: SeriesAggregate, { fromMs, toMs }: LocalDay): CountedValues {
+function countedIn(total: SeriesAggregate, { fromMs, toMs }: TimeSpan): CountedValues {
   const { histogram } = total
   return {
     fromMs,

@@ -1,4 +1,4 @@
-import type { LocalDay } from '../../std/input/time-zone.ts'
+import type { TimeSpan } from '../../std/durations.ts'
 import { isDamage } from '../rollup/stores/store.ts'
 import type { HistogramQuery } from './histogram.ts'
 import type { Selection } from './parameters.ts'
@@ -41,7 +41,7 @@ export interface Queries {
   releases(query: ReleasesQuery, asking: QueryContext): Promise<AnswerText>
   /** A MetricsAnswer. */
   metrics(
-    query: Pick<Selection, 'app' | 'unit' | 'rollup' | 'bots'> & LocalDay,
+    query: Pick<Selection, 'app' | 'unit' | 'rollup' | 'bots'> & TimeSpan,
     asking: QueryContext,
   ): Promise<AnswerText>
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../std/clock.ts'
 import { invalid } from '../../std/input/invalid.ts'
-import type { LocalDay } from '../../std/input/time-zone.ts'
+import type { TimeSpan } from '../../std/durations.ts'
 import { appliesTo, type RollupDefinition } from '../rollup/model/definition.ts'
 import { RELATIVE_ERROR, SCALE } from '../rollup/model/measure.ts'
 import { type ThresholdsByMetric, thresholdsIn } from '../rollup/model/thresholds.ts'
@@ -209,7 +209,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
   }
 }
 
-interface MetricOf extends LocalDay {
+interface MetricOf extends TimeSpan {
   readonly definition: RollupDefinition
   readonly app: string
   readonly set: string

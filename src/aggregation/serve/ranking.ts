@@ -1,8 +1,7 @@
 import Type, { type Static } from 'typebox'
 import { createYielder } from '../../std/async/yielding.ts'
-import { outward } from '../../std/durations.ts'
+import { outward, type TimeSpan } from '../../std/durations.ts'
 import { AppError } from '../../std/errors.ts'
-import type { LocalDay } from '../../std/input/time-zone.ts'
 import type { RollupStore } from '../rollup/stores/store.ts'
 import { durationText, type Selection, spanText } from './parameters.ts'
 import type { KeptAnswer } from './query-cache.ts'
@@ -26,19 +25,19 @@ export interface RankingQuery extends Selection {
 }
 
 /** The range aligned outward to whole windows. */
-export const alignedRange = (range: LocalDay, grainMs: number): LocalDay =>
+export const alignedRange = (range: TimeSpan, grainMs: number): TimeSpan =>
   aligned(range, { grainMs, most: MAX_RANKED_WINDOWS - 2 })
 
 /** One of two periods of which so many sets are read, likewise. */
 export const alignedPeriod = (
-  range: LocalDay,
+  range: TimeSpan,
   { grainMs, sets }: { readonly grainMs: number; readonly sets: number },
-): LocalDay => aligned(range, { grainMs, most: Math.floor(MAX_CHANGED_WINDOWS / sets) })
+): TimeSpan => aligned(range, { grainMs, most: Math.floor(MAX_CHANGED_WINDOWS / sets) })
 
 function aligned(
-  { fromMs, toMs }: LocalDay,
+  { fromMs, toMs }: TimeSpan,
   { grainMs, most }: { readonly grainMs: number; readonly most: number },
-): LocalDay {
+): TimeSpan {
   if ((toMs - fromMs) / grainMs > most) {
     const covered = `${most} windows of ${durationText(grainMs)}`
     const range = spanText(most * grainMs)

@@ -1,11 +1,11 @@
-import type { LocalDay } from '../../std/input/time-zone.ts'
+import type { TimeSpan } from '../../std/durations.ts'
 import { WEIGHT_UNIT } from '../rollup/model/measure.ts'
 import type { RollupStore } from '../rollup/stores/store.ts'
 import type { KeptAnswer } from './query-cache.ts'
 import { MAX_RANKED_ROWS, rowBudget } from './tally/by-value.ts'
 import { eachRow } from './tally/rows.ts'
 
-export interface ReleasesQuery extends LocalDay {
+export interface ReleasesQuery extends TimeSpan {
   readonly app: string
   /** In which they are looked for; undefined: that of most rows. */
   readonly metric?: string | undefined
@@ -16,7 +16,7 @@ export interface ReleasesQuery extends LocalDay {
   readonly bots?: 'exclude' | 'include' | undefined
 }
 
-interface DecidedReleases extends LocalDay {
+interface DecidedReleases extends TimeSpan {
   readonly rollup: string
   readonly app: string
   readonly metric: string

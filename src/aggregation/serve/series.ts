@@ -1,8 +1,8 @@
 import Type, { type Static } from 'typebox'
-import { DAY_MS, HOUR_MS, MINUTE_MS, outward } from '../../std/durations.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS, outward, type TimeSpan } from '../../std/durations.ts'
 import { AppError } from '../../std/errors.ts'
 import { invalid } from '../../std/input/invalid.ts'
-import { type LocalDay, localDays } from '../../std/input/time-zone.ts'
+import { localDays } from '../../std/input/time-zone.ts'
 import type { Thresholds } from '../rollup/model/thresholds.ts'
 import type { RollupStore } from '../rollup/stores/store.ts'
 import { durationText, type Selection, type SeriesStep, spanText } from './parameters.ts'
@@ -57,7 +57,7 @@ const STEPS_MS = [1, 5, 15, 60, 180, 360, 720].map((minutes) => minutes * MINUTE
 const MOST_TO_SEE = 400
 
 /** Where none is asked for: the finest that the grain has, and that a chart of the range has room for. */
-export function defaultStep({ fromMs, toMs }: LocalDay, grainMs: number): number {
+export function defaultStep({ fromMs, toMs }: TimeSpan, grainMs: number): number {
   const fits = (stepMs: number) => (toMs - fromMs) / stepMs <= MOST_TO_SEE
   const coarser = STEPS_MS.filter((stepMs) => stepMs > grainMs && stepMs % grainMs === 0)
   return [grainMs, ...coarser].find(fits) ?? DAY_MS
@@ -71,12 +71,12 @@ interface WindowRows {
 }
 
 /** The range as one step, aligned outward to whole windows. */
-export function wholeRange({ fromMs, toMs }: LocalDay, rows: WindowRows): readonly LocalDay[] {
+export function wholeRange({ fromMs, toMs }: TimeSpan, rows: WindowRows): readonly TimeSpan[] {
   boundWindows({ fromMs, toMs }, rows)
   return [outward({ fromMs, toMs }, rows.grainMs)]
 }
 
-function boundWindows({ fromMs, toMs }: LocalDay, { grainMs, values }: WindowRows): void {
+function boundWindows({ fromMs, toMs }: TimeSpan, { grainMs, values }: WindowRows): void {
   const most = Math.floor(Math.min(MAX_SERIES_WINDOWS, MAX_ROWS / values))
   if ((toMs - fromMs) / grainMs > most)
     throw tooLarge(most, `windows of ${durationText(grainMs)}`, { values, ms: most * grainMs })
@@ -84,9 +84,9 @@ function boundWindows({ fromMs, toMs }: LocalDay, { grainMs, values }: WindowRow
 
 /** The steps that cover the range, aligned outward: an answer is then the same for everyone who asks within a step. */
 export function stepsOf(
-  { fromMs, toMs, step, timeZone }: LocalDay & { readonly step: SeriesStep; readonly timeZone: string },
+  { fromMs, toMs, step, timeZone }: TimeSpan & { readonly step: SeriesStep; readonly timeZone: string },
   { grainMs, values }: WindowRows,
-): readonly LocalDay[] {
+): readonly TimeSpan[] {
   const stepMs = step === 'day' ? DAY_MS : step
   boundWindows({ fromMs, toMs }, { grainMs, values })
   if ((toMs - fromMs) / stepMs > MAX_POINTS - 2)
@@ -109,7 +109,7 @@ export function stepsOf(
 }
 
 /** From the begin of the first to the end of the last. */
-export const covering = (steps: readonly LocalDay[]): LocalDay => ({
+export const covering = (steps: readonly TimeSpan[]): TimeSpan => ({
   fromMs: Math.min(...steps.map(({ fromMs }) => fromMs)),
   toMs: Math.max(...steps.map(({ toMs }) => toMs)),
 })
@@ -120,7 +120,7 @@ const tooLarge = (most: number, what: string, { values, ms }: { values: number; 
   return new AppError('query_too_large', message)
 }
 
-function fixedSteps(fromMs: number, toMs: number, stepMs: number): readonly LocalDay[] {
+function fixedSteps(fromMs: number, toMs: number, stepMs: number): readonly TimeSpan[] {
   const first = Math.floor(fromMs / stepMs)
   const count = Math.ceil(toMs / stepMs) - first
   return Array.from({ length: count }, (_, i) => ({
@@ -130,7 +130,7 @@ function fixedSteps(fromMs: number, toMs: number, stepMs: number): readonly Loca
 }
 
 interface SeriesWork {
-  readonly steps: readonly LocalDay[]
+  readonly steps: readonly TimeSpan[]
   readonly signal: AbortSignal
   /** Those of the metric, where it has any. */
   readonly thresholds: Thresholds | undefined

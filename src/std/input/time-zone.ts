@@ -1,12 +1,7 @@
+import type { TimeSpan } from '../durations.ts'
 import { HOUR_MS } from '../durations.ts'
 import { unlessThrown } from '../expected-errors.ts'
 import { didYouMean } from './did-you-mean.ts'
-
-/** Half-open, UTC epoch ms. */
-export interface LocalDay {
-  readonly fromMs: number
-  readonly toMs: number
-}
 
 /** Every UTC offset in use today is a multiple of it, so every local midnight lies on this grid. */
 const QUARTER_MS = 900_000
@@ -17,11 +12,11 @@ const LONGEST_DAY_MS = 26 * HOUR_MS
  * The local days that cover [fromMs, toMs) in an IANA time zone, as UTC spans. A day starts with the first instant of its
  * date, wherever clocks jump: days of 23 and 25 hours, of a missing midnight and after a skipped date come out right.
  */
-export function localDays(fromMs: number, toMs: number, timeZone: string): readonly LocalDay[] {
+export function localDays(fromMs: number, toMs: number, timeZone: string): readonly TimeSpan[] {
   const dateAt = dates(timeZone)
   const today = dateAt(fromMs)
   let start = firstQuarter(fromMs - LONGEST_DAY_MS, fromMs, (ms) => dateAt(ms) >= today)
-  const days: LocalDay[] = []
+  const days: TimeSpan[] = []
   while (start < toMs) {
     const date = dateAt(start)
     const end = firstQuarter(start, start + LONGEST_DAY_MS, (ms) => dateAt(ms) > date)

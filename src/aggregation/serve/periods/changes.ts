@@ -1,11 +1,18 @@
 import { createYielder } from '../../../std/async/yielding.ts'
-import type { LocalDay } from '../../../std/input/time-zone.ts'
-import { edgesOf, quantile, quantileSlot, WEIGHT_UNIT } from '../../rollup/model/measure.ts'
+import type { TimeSpan } from '../../../std/durations.ts'
+import { edgesOf, quantile, quantileSlot } from '../../rollup/model/measure.ts'
 import type { RollupStore } from '../../rollup/stores/store.ts'
 import { ALPHA, ofOneLook } from '../../statistics/confidence.ts'
 import { differenceOfShares } from '../../statistics/proportions.ts'
 import { MAX_RANKED_ROWS, rowBudget, tallyByValue } from '../tally/by-value.ts'
-import { addAggregate, boundsOf, emptyAggregate, nEff, type SeriesAggregate } from '../tally/tally.ts'
+import {
+  addAggregate,
+  boundsOf,
+  countedIn,
+  emptyAggregate,
+  nEff,
+  type SeriesAggregate,
+} from '../tally/tally.ts'
 import { type NamedChange, sentenceOf } from './change-sentence.ts'
 import { type Both, type CountedUpTo, mostFrequent, splitChange } from './split-change.ts'
 
@@ -25,8 +32,8 @@ export interface ChangesQuery {
   readonly bots?: 'exclude' | 'include' | undefined
   /** The quantile of the base at which shares are compared. */
   readonly q: number
-  readonly base: LocalDay
-  readonly now: LocalDay
+  readonly base: TimeSpan
+  readonly now: TimeSpan
   /** Undefined: all that have dimensions. */
   readonly sets: readonly string[] | undefined
 }
@@ -53,19 +60,20 @@ export async function computeChanges(
 ) {
   const work = { signal, maxTallies: 2 * maxValues, budget: rowBudget(maxRows) }
   async function tallied(set: string): Promise<Both<Tallies>> {
-    const of = ({ fromMs, toMs }: LocalDay) =>
+    const of = ({ fromMs, toMs }: TimeSpan) =>
       tallyByValue(store, { rollup, app, metric, unit, set, fromMs, toMs }, work)
     return [await of(asked.base), await of(asked.now)]
   }
-  const [ofBase, ofNow] = await tallied(total)
-  const both = [allOf(ofBase), allOf(ofNow)] as const
+  const ofTotal = await tallied(total)
+  const both = [allOf(ofTotal[0]), allOf(ofTotal[1])] as const
   const isEmpty = both.map(({ rows }) => rows === 0)
   if (isEmpty.includes(true)) return { text: JSON.stringify(nothing(asked, both)), isEmpty }
   const slot = quantileSlot(both[0].histogram, asked.q)
   const counted = [countedUpTo(both[0], slot), countedUpTo(both[1], slot)] as const
   const sets: NamedChange[] = []
   for (const set of asked.sets) {
-    const values = mostFrequent(await valuesUpTo(await tallied(set), slot, signal), maxValues)
+    const tallies = set === total ? ofTotal : await tallied(set)
+    const values = mostFrequent(await valuesUpTo(tallies, slot, signal), maxValues)
     sets.push({ set, ...splitChange(values, counted) })
   }
   const at = edgesOf(slot)[1]
@@ -108,10 +116,8 @@ function nothing({ base, now, q }: Pick<ChangesAsked, 'base' | 'now' | 'q'>, bot
   }
 }
 
-const sideOf = ({ fromMs, toMs }: LocalDay, tally: SeriesAggregate, q: number) => ({
-  from: fromMs,
-  to: toMs,
-  n: Number(tally.n) / WEIGHT_UNIT,
+const sideOf = (range: TimeSpan, tally: SeriesAggregate, q: number) => ({
+  ...countedIn(range, tally),
   q: tally.rows === 0 ? null : quantile(tally.histogram, q, boundsOf(tally)),
 })
 

@@ -1,13 +1,12 @@
-import type { LocalDay } from '../../../std/input/time-zone.ts'
-import { WEIGHT_UNIT } from '../../rollup/model/measure.ts'
+import type { TimeSpan } from '../../../std/durations.ts'
 import type { RollupStore, SeriesRequest } from '../../rollup/stores/store.ts'
 import { type ComparisonOf, compareSamples } from '../../statistics/compare-samples.ts'
 import type { Sample } from '../../statistics/sample.ts'
 import { eachRow } from '../tally/rows.ts'
-import { addRow, boundsOf, emptyAggregate, nEff, type SeriesAggregate } from '../tally/tally.ts'
+import { addRow, boundsOf, countedIn, emptyAggregate, nEff, type SeriesAggregate } from '../tally/tally.ts'
 
 /** One side of a comparison: values of a set, merged, in a range. */
-export interface ComparedSide extends LocalDay {
+export interface ComparedSide extends TimeSpan {
   readonly set: string
   /** Empty for the set without dimensions. */
   readonly values: readonly string[]
@@ -45,21 +44,12 @@ export async function computeComparison(
   const text = JSON.stringify({
     at: asked.at ?? null,
     ...compared,
-    a: { ...countedIn(a, ofA), ...compared.a },
-    b: { ...countedIn(b, ofB), ...compared.b },
+    a: { ...countedIn(a, ofA), nEff: nEff(ofA), ...compared.a },
+    b: { ...countedIn(b, ofB), nEff: nEff(ofB), ...compared.b },
   })
   return { text, isEmpty: [ofA.rows === 0, ofB.rows === 0] }
 }
 
 function sampleOf(tally: SeriesAggregate): Sample {
-  return { histogram: tally.histogram, bounds: boundsOf(tally), nEff: effectiveOf(tally) }
+  return { histogram: tally.histogram, bounds: boundsOf(tally), nEff: nEff(tally) }
 }
-
-const effectiveOf = (tally: SeriesAggregate): number => (tally.rows === 0 ? 0 : nEff(tally))
-
-const countedIn = ({ fromMs, toMs }: LocalDay, tally: SeriesAggregate) => ({
-  from: fromMs,
-  to: toMs,
-  n: Number(tally.n) / WEIGHT_UNIT,
-  nEff: effectiveOf(tally),
-})

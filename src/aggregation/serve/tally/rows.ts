@@ -1,5 +1,5 @@
 import { createYielder } from '../../../std/async/yielding.ts'
-import type { LocalDay } from '../../../std/input/time-zone.ts'
+import type { TimeSpan } from '../../../std/durations.ts'
 import type { RollupStore, SeriesRequest, StoredRow } from '../../rollup/stores/store.ts'
 import { addRow, emptyAggregate, type SeriesAggregate } from './tally.ts'
 
@@ -21,7 +21,7 @@ export async function eachRow(
 
 export interface StepWork {
   /** In time order, without gaps; they cover the range of the request. */
-  readonly steps: readonly LocalDay[]
+  readonly steps: readonly TimeSpan[]
   readonly signal: AbortSignal
   /** Is given the sum of each step that has rows, in time order, once it is complete. */
   readonly take: (fromMs: number, tally: SeriesAggregate) => void

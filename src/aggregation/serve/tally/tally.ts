@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import type { TimeSpan } from '../../../std/durations.ts'
 import {
   addHistogram,
   emptyHistogram,
@@ -95,12 +96,19 @@ export function sharesOf(tally: SeriesAggregate, thresholds: Thresholds): Shares
 }
 
 /**
- * How many rows of equal weight tell as much as those of an aggregate that is not empty (Kish): never more than its rows, and
- * fewer the more their weights differ. A thousand of weight 1 beside one of a million are one.
+ * How many rows of equal weight tell as much as those of an aggregate (Kish): never more than its rows, and fewer the more
+ * their weights differ. A thousand of weight 1 beside one of a million are one.
  */
 export const nEff = ({ n, squares }: SeriesAggregate): number =>
   // Whole thousandths: as a quotient of doubles, twenty equal rows may be a little fewer than twenty.
-  Number((n * n * 1_000n) / squares) / 1_000
+  squares === 0n ? 0 : Number((n * n * 1_000n) / squares) / 1_000
+
+/** How much was measured in a range, as answers say it. */
+export const countedIn = ({ fromMs, toMs }: TimeSpan, { n }: SeriesAggregate) => ({
+  from: fromMs,
+  to: toMs,
+  n: Number(n) / WEIGHT_UNIT,
+})
 
 /** Summarises an aggregate that is not empty. */
 export function summarise(tally: SeriesAggregate, quantiles: readonly number[]): Summary {

@@ -75,6 +75,14 @@ const event = (value: number, route: string, country = 'DE'): RawView => ({
   country,
 })
 
+test('a set that counts all is read once', async (t) => {
+  const route = quarterly.sets.filter(({ name }) => name === 'route')
+  const { store, changes } = queriesOver([{ ...quarterly, sets: route }])
+  for (const { fromMs } of [base, now]) await fill(store, fromMs, [event(1, '/a')])
+  t.match(await changes(), { sets: [{ set: 'route' }], base: { n: 1 }, now: { n: 1 } })
+  t.equal(store.asked.series, 2, 'for the base and for now')
+})
+
 test('a change is of one unit, by default that of most rows of both ranges', async (t) => {
   const { store, changes } = queriesOver()
   const measured = (unit: string, values: readonly number[]) => [
