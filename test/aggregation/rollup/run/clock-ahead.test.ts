@@ -41,10 +41,10 @@ test('a scheduled run that a stop set back is begun by the next process', async 
     await stopped
     signal.throwIfAborted()
   }
-  clock.set(AHEAD)
+  clock.shift(AHEAD)
   await before.tick(never)
   await before.work(stop.signal)
-  clock.set(-AHEAD)
+  clock.shift(-AHEAD)
   engine.meanwhile = async () => {}
   const after = await open({ telemetry: quietTelemetry() })
   await after.recover()
@@ -58,9 +58,9 @@ test('a scheduled run that a stop set back is begun by the next process', async 
 
 test('a run that was asked for is begun, and a scheduled one makes way for it', async (t) => {
   const { runs, clock, engine, deliver, stored } = await opened(t)
-  clock.set(2 * 60 * MIN)
+  clock.shift(2 * 60 * MIN)
   await runs.submit({ at: at(0) }, 'ops')
-  clock.set(-2 * 60 * MIN)
+  clock.shift(-2 * 60 * MIN)
   await runs.work(never)
   t.match(await stored(), [{ at: 0, sum: 1 }])
   for (const i of [1, 2]) deliver(at(i), [1])
@@ -68,9 +68,9 @@ test('a run that was asked for is begun, and a scheduled one makes way for it', 
   await runs.tick(never)
   engine.meanwhile = async () => {
     engine.meanwhile = async () => {}
-    clock.set(2 * 60 * MIN)
+    clock.shift(2 * 60 * MIN)
     await runs.submit({ at: at(0), reprocess: 'all' }, 'ops')
-    clock.set(-2 * 60 * MIN)
+    clock.shift(-2 * 60 * MIN)
   }
   await runs.work(never)
   t.same(
@@ -81,12 +81,12 @@ test('a run that was asked for is begun, and a scheduled one makes way for it', 
 
 test('a run that failed is tried again, and its windows are not kept from the schedule', async (t) => {
   const { runs, clock, engine, stored, turn } = await opened(t)
-  clock.set(AHEAD)
+  clock.shift(AHEAD)
   engine.failures.push(...Array.from({ length: 200 }, () => new AppError('engine_failed', 'no')))
   await turn()
   engine.failures.length = 0
   t.match(await runs.list({ limit: 9 }), [{ state: 'queued', attempt: 1 }])
-  clock.set(-AHEAD)
+  clock.shift(-AHEAD)
   await turn()
   t.match(await stored(), [{ at: 0, sum: 1 }])
 })
@@ -103,24 +103,24 @@ test('a command waits for no time of a clock that was ahead', async (t) => {
   }
   const { open, clock, engine } = await aggregation(t, { files, entropy: late })
   const runs = await open()
-  clock.set(AHEAD)
+  clock.shift(AHEAD)
   engine.failures.push(new AppError('engine_failed', 'no'))
   const { id } = await runs.submit({ at: T0 }, 'ops')
   // After it was looked for what is ready.
   corrected = () => {
     corrected = () => {}
-    clock.set(-AHEAD)
+    clock.shift(-AHEAD)
   }
   t.match(await runs.finish(String(id), never), { state: 'succeeded', attempt: 2 })
 })
 
 test('a window that was given up is taken', async (t) => {
   const { runs, clock, engine, stored, turn } = await opened(t)
-  clock.set(AHEAD)
+  clock.shift(AHEAD)
   engine.failures.push(new AppError('bad_configuration', 'no'))
   await runs.submit({ at: at(0) }, 'ops')
   await runs.work(never)
-  clock.set(-AHEAD)
+  clock.shift(-AHEAD)
   t.match(await runs.windows({ fromMs: at(0), toMs: at(1) }), [{ state: 'failed' }])
   await turn()
   t.match(await stored(), [{ at: 0, sum: 1 }])
@@ -129,10 +129,10 @@ test('a window that was given up is taken', async (t) => {
 
 test('a window that was committed then is told to have failed, once a run gives it up', async (t) => {
   const { runs, clock, engine, deliver, stored, turn } = await opened(t)
-  clock.set(AHEAD)
+  clock.shift(AHEAD)
   await runs.submit({ at: at(0) }, 'ops')
   await runs.work(never)
-  clock.set(-AHEAD)
+  clock.shift(-AHEAD)
   deliver(at(0), [2])
   engine.failures.push(new AppError('bad_configuration', 'no'))
   await runs.submit({ at: at(0) }, 'ops')
@@ -168,13 +168,13 @@ test('what a run writes that is at work is not swept, however old it looks', asy
 test('the metrics tell of windows that have begun', async (t) => {
   const { runs, clock, deliver, metrics, turn } = await opened(t)
   await turn()
-  clock.set(AHEAD)
+  clock.shift(AHEAD)
   deliver(at(100), [1])
   await runs.submit({ at: at(100) }, 'ops')
   await runs.work(never)
   await runs.overview()
   t.match(await metrics(), /due_windows\{rollup="vitals"\} [1-9]/)
-  clock.set(-AHEAD)
+  clock.shift(-AHEAD)
   deliver(at(1), [1])
   clock.advance(GRAIN)
   await turn()
@@ -197,9 +197,9 @@ test('the metrics tell what is due while the schedule makes no run', async (t) =
 
 test('what nobody needs is swept a day after the last time, whatever the clock said then', async (t) => {
   const { runs, clock, lake } = await opened(t)
-  clock.set(AHEAD)
+  clock.shift(AHEAD)
   await runs.tick(never)
-  clock.set(-AHEAD)
+  clock.shift(-AHEAD)
   const orphan = `${definitionPrefix(definition)}orphan`
   await lake.put(orphan, Buffer.from('rows'))
   clock.advance(2 * DAY_MS)

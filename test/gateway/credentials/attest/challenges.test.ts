@@ -75,23 +75,23 @@ test('a clock that is set back revives nothing', async (t) => {
   for (const backMs of [1, CHALLENGE_LIFE_MS, 25 * 3_600_000]) {
     const { clock, issue, spend } = start({ maxSpent: 2 })
     clock.advance(backMs)
-    clock.set(-backMs)
+    clock.shift(-backMs)
     const { challenge } = issue(use)
     t.equal(spend(challenge, use), true)
-    clock.set(backMs)
+    clock.shift(backMs)
     clock.advance(CHALLENGE_LIFE_MS)
     t.equal(spend(issue(use).challenge, use), true)
-    clock.set(-backMs - CHALLENGE_LIFE_MS)
+    clock.shift(-backMs - CHALLENGE_LIFE_MS)
     t.equal(spend(challenge, use), false, `by ${backMs} ms`)
   }
 })
 
 test('a clock that was ahead is forgotten when it is right again', async (t) => {
   const [one, two] = [start({ maxSpent: 2 }), start({ seed: 2 })]
-  one.clock.set(25 * 3_600_000)
+  one.clock.shift(25 * 3_600_000)
   const [spent, kept] = [one.issue(use), one.issue(use)]
   t.equal(one.spend(spent.challenge, use), true)
-  one.clock.set(-25 * 3_600_000)
+  one.clock.shift(-25 * 3_600_000)
   t.equal(one.spend(kept.challenge, use), false, 'it would be valid for a day')
   t.equal(one.issue(use).expiresMs, one.clock.nowMs() + CHALLENGE_LIFE_MS)
   t.equal(one.spend(two.issue(use).challenge, use), true, 'what others issue')
@@ -103,7 +103,7 @@ test('a clock that was ahead is forgotten when it is right again', async (t) => 
 
 test('what a process issues whose clock is a little ahead is taken once, and remembered for as long', async (t) => {
   const [one, two] = [start({ maxSpent: 1 }), start({ seed: 2 })]
-  two.clock.set(60_000)
+  two.clock.shift(60_000)
   const { challenge } = two.issue(use)
   t.equal(one.spend(challenge, use), true)
   one.clock.advance(CHALLENGE_LIFE_MS)
