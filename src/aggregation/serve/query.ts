@@ -1,6 +1,6 @@
 import type { Clock } from '../../std/clock.ts'
-import { invalid } from '../../std/input/invalid.ts'
 import type { TimeSpan } from '../../std/durations.ts'
+import { invalid } from '../../std/input/invalid.ts'
 import { appliesTo, type RollupDefinition } from '../rollup/model/definition.ts'
 import { RELATIVE_ERROR, SCALE } from '../rollup/model/measure.ts'
 import { type ThresholdsByMetric, thresholdsIn } from '../rollup/model/thresholds.ts'
