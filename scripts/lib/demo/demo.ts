@@ -23,7 +23,11 @@ async function demo(once: boolean): Promise<number> {
   // The shop must know where to send, and Headgate from where to accept: the origin is settled first.
   let beaconUrl = ''
   let seen = 0
-  const shop = await startShop({ beaconUrl: () => beaconUrl, uniform: Math.random, ageMs: () => ageOf(seen++) })
+  const shop = await startShop({
+    beaconUrl: () => beaconUrl,
+    uniform: Math.random,
+    ageMs: () => ageOf(seen++),
+  })
   const headgate = await startHeadgate({
     app: { id: APP, origins: [shop.origin] },
     ports: 'documented',
