@@ -31,7 +31,7 @@ async function demo(once: boolean): Promise<number> {
   const headgate = await startHeadgate({
     app: { id: APP, origins: [shop.origin] },
     ports: 'documented',
-    // Of the usual quarters of an hour the graph would have four points.
+    // The graph would have four points with the usual quarters of an hour.
     config: { aggregation: { schedule: { grain: '5m' } } },
   })
   try {
