@@ -7,14 +7,14 @@ import type { Entries } from './index-entries.ts'
 import { arrivalDayOf, type IndexFolder } from './index-folders.ts'
 import { knownEntries } from './known-entries.ts'
 import type { Synopses } from './synopses.ts'
-import type { SynopsisPart } from './synopsis-text.ts'
+import type { Synopsis, SynopsisPart } from './synopsis-text.ts'
 
 export interface ArrivedIndex {
   /** Every minute of event time that anything ever touched, with how many objects did. Live: it grows with the next look. */
   minutes(): Promise<ReadonlyMap<number, number>>
   /** What touches the hours of [fromMs, toMs): which minutes of them, the entries and the objects say. */
   near(fromMs: number, toMs: number): Promise<NearArrivals>
-  /** The objects that the entries in each of these folders name. */
+  /** The objects that the entries in each of these folders name; an entry that cannot be read now is looked for again. */
   objectsIn(folders: readonly string[]): Promise<readonly (readonly ArrivedObject[])[]>
   earliestMs(): Promise<number | undefined>
   /** Whether an entry that was read says that rows are in this object. */
@@ -160,26 +160,39 @@ export function arrivedIndex({ entries, synopses, clock }: IndexSources): Arrive
 
   /** What all of its folders say is written down together, and no longer known entry by entry. */
   async function close(day: string): Promise<void> {
-    const synopsis = new Map<string, SynopsisPart>()
-    for (const [prefix, stamp] of folders.seenOf(day)) {
-      const [objects] = folders.isClosed(prefix)
-        ? await objectsIn([prefix])
-        : [await objectsOfEntries(prefix)]
-      if (objects !== undefined) synopsis.set(prefix, { stamp, objects })
-    }
+    const synopsis = await synopsisOf(day)
     if (synopsis.size === 0 || !(await synopses.write(day, synopsis))) return
     // Nor are they kept as they were read: the room is for those of days that are not over.
     for (const key of folders.close(synopsis)) entries.refresh(key)
   }
 
-  /** Undefined where they are to stay known one by one. */
-  async function objectsOfEntries(prefix: string): Promise<readonly ArrivedObject[] | undefined> {
-    const keys = folders.entriesOf(prefix)
+  async function synopsisOf(day: string): Promise<Synopsis> {
+    const synopsis = new Map<string, SynopsisPart>()
+    const stamps = folders.seenOf(day)
+    const before = [...stamps.keys()].some(folders.isClosed) ? await synopses.read(day) : synopsis
+    for (const [prefix, stamp] of stamps) {
+      const part = folders.isClosed(prefix) ? before.get(prefix) : undefined
+      const objects = part?.stamp === stamp ? part.objects : await objectsToWrite(prefix)
+      if (objects !== undefined) synopsis.set(prefix, { stamp, objects })
+    }
+    return synopsis
+  }
+
+  /** Undefined where the synopsis must not tell of the folder: what it has not is taken for what is not there. */
+  async function objectsToWrite(prefix: string): Promise<readonly ArrivedObject[] | undefined> {
+    const keys = folders.isClosed(prefix) ? await entries.keys(prefix) : folders.entriesOf(prefix)
     // Others may have mended what was read before the folder had this stamp.
     if (!readNow.has(prefix)) for (const key of keys) entries.refresh(key)
-    const found = await entries.load(keys)
+    const found = await loadOf(prefix, keys)
     const isLong = found.some(({ minutes }) => minutes.rows.length > MAX_SYNOPSIS_MINUTES)
     return isLong || found.length < keys.length ? undefined : arrivedObjects(found)
+  }
+
+  /** A closed folder of which an entry cannot be read is looked at, entry by entry, until each can. */
+  async function loadOf(prefix: string, keys: readonly string[]): Promise<readonly IndexEntry[]> {
+    const found = await entries.load(keys)
+    if (found.length < keys.length && folders.isClosed(prefix)) folders.setSeen(prefix, undefined)
+    return found
   }
 
   async function objectsIn(prefixes: readonly string[]): Promise<readonly (readonly ArrivedObject[])[]> {
@@ -190,7 +203,7 @@ export function arrivedIndex({ entries, synopses, clock }: IndexSources): Arrive
       for (const prefix of some) {
         const part = synopsis.get(prefix)
         const isSo = part !== undefined && part.stamp === stamps.get(prefix)
-        found.push(isSo ? part.objects : arrivedObjects(await entries.load(await entries.keys(prefix))))
+        found.push(isSo ? part.objects : arrivedObjects(await loadOf(prefix, await entries.keys(prefix))))
       }
     }
     return found

@@ -18,6 +18,7 @@ import { fakeClock } from '../../../fakes/clock.ts'
 const NOON = Date.UTC(2026, 10, 22, 12)
 const OLD = NOON - 5 * DAY_MS
 const hourOf = (ms: number) => `dt=${dayOf(ms)}/hr=${new Date(ms).toISOString().slice(11, 13)}`
+const DENIED = Object.assign(new Error('not allowed'), { code: 'EACCES' })
 const SYNOPSIS = `synopses/dt=${dayOf(OLD)}.ndjson`
 
 /** A lake with an index, and processes that look at it; which of its entries are read. */
@@ -25,9 +26,11 @@ function setUp() {
   const clock = fakeClock(NOON)
   const lake = memoryLake(clock.nowMs)
   const read: string[] = []
+  const denied = { isSo: (_key: string) => false }
   const watched: typeof lake = {
     ...lake,
     get(key, ...more) {
+      if (denied.isSo(key)) return Promise.reject(new AppError('lake_failed', 'denied', { cause: DENIED }))
       if (key.startsWith('index/')) read.push(key)
       return lake.get(key, ...more)
     },
@@ -53,7 +56,7 @@ function setUp() {
   }
   /** So much later that everything that was put is sure to be seen. */
   const later = () => clock.advance(60_000)
-  return { clock, lake, read, open, put, entryOf, later, taken: () => read.splice(0).map(nameOf) }
+  return { clock, lake, read, denied, open, put, entryOf, later, taken: () => read.splice(0).map(nameOf) }
 }
 
 const keyOf = (name: string, ms: number) => `raw/gateway/${hourOf(ms)}/${name}.parquet`
@@ -266,6 +269,54 @@ test('what comes to an hour while its day is written down is not forgotten with 
   t.same(await touching(), ['a', 'own'])
   later()
   t.same(await touching(), ['a', 'own'])
+})
+
+for (const [what, isDenied] of [
+  ['all of it', () => true],
+  ['its entries', (key: string) => key.startsWith('index/')],
+  ['one of them', (key: string) => key.startsWith('index/') && nameOf(key) === 'b'],
+] as const)
+  test(`what was closed is never written down as nothing, while ${what} may not be read`, async (t) => {
+    const { open, put, later, lake, denied } = setUp()
+    for (const name of ['a', 'b']) await put(name, OLD)
+    await put('c', OLD + HOUR_MS)
+    later()
+    const running = open()
+    await running.index.minutes()
+    await put('d', OLD + 2 * HOUR_MS)
+    later()
+    await lake.remove([SYNOPSIS])
+    denied.isSo = isDenied
+    await running.index.lookEverywhere()
+    const couldRead = ['a', 'b', 'c', 'd'].filter((name) => !isDenied(`index/${name}.json`))
+    t.same(await running.touching(), couldRead)
+    t.equal(running.entries.leftOut().size, 4 - couldRead.length, 'and it is told')
+    denied.isSo = () => false
+    for (const process of [running, open()]) t.same(await process.touching(), ['a', 'b', 'c', 'd'])
+    later()
+    await running.index.lookEverywhere()
+    for (const process of [running, open()]) t.same(await process.touching(), ['a', 'b', 'c', 'd'])
+    t.equal(running.entries.leftOut().size, 0)
+    t.equal(running.index.holds(keyOf('b', OLD)), true)
+  })
+
+test('what a query of a closed folder cannot read is looked for again, and counts as new then', async (t) => {
+  const { open, put, later, lake, denied } = setUp()
+  await put('a', OLD)
+  later()
+  const running = open()
+  const before = (await running.index.minutes()).get(OLD)
+  const synopsis = lake.objects.get(SYNOPSIS) ?? Buffer.from('')
+  await lake.remove([SYNOPSIS])
+  denied.isSo = () => true
+  t.same(await running.touching(), [])
+  t.equal(running.entries.leftOut().size, 1)
+  denied.isSo = () => false
+  await lake.put(SYNOPSIS, synopsis)
+  await running.index.lookEverywhere()
+  t.equal(running.entries.leftOut().size, 0, 'nobody is told any more of what can be read')
+  t.same(await running.touching(), ['a'])
+  t.ok(Number((await running.index.minutes()).get(OLD)) > Number(before), 'so windows are looked at again')
 })
 
 test('on a local disk, folders tell what changed', async (t) => {
