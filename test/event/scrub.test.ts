@@ -264,6 +264,39 @@ test('what lies across the place where a text is cut is not stored in part', asy
   )
 })
 
+/** What a rule knows by its end or by what stands behind it, blanks and all, and a word of each that tells. */
+const WITH_BLANKS = [
+  ['C:\\Users\\Jane Maria Doe\\x.js', 'Maria'],
+  ['\\\\files\\homes\\Jane Maria Doe\\x.js', 'Maria'],
+  ['/Users/Jane Doe/Library/x', 'Jane'],
+  ['"Jane Doe"@mail.example', 'Jane'],
+  ['value="hunter2" name="password"', 'hunter2'],
+  ['["password", "hunter2" ]', 'hunter2'],
+  ['GB29 NWBK 6016 1331 9268 19', 'NWBK'],
+] as const
+
+test('nor is a word of it, where others follow before its end', async (t) => {
+  for (const field of ['exception_message', 'error_type', 'app_version'] as const) {
+    for (const [needle, word] of WITH_BLANKS) {
+      const told = Array.from(needle, (_, kept) => kept).filter((kept) => {
+        const before = `https://h/c?q=${'z'.repeat(1_500)} `.padEnd(2_047 - kept, 'lorem ipsum ')
+        return scrubbed(field, `${before} ${needle} and more`)?.includes(word)
+      })
+      t.same(told, [], `${field} ${needle}`)
+    }
+  }
+})
+
+test('a text goes on up to the cut, where what follows tells nothing', async (t) => {
+  const before = `https://h/c?q=${'z'.repeat(1_600)}`
+  const said = ' she said "no" [ip] at 10:15, value="x" of /Users and C:\\Users\\[user]\\x'.repeat(3)
+  for (const behind of [' and so on', ' and so on'.repeat(100), ' to 203.0.113.77'])
+    t.equal(
+      scrubbed('exception_message', `${before}${said.padEnd(2_043 - before.length)} word${behind}`),
+      `https://h/c${said.padEnd(2_043 - before.length)} `,
+    )
+})
+
 test('what stands before the cut stays, where a rule takes what touches it', async (t) => {
   const long = 'z'.repeat(3_000)
   t.equal(scrubbed('exception_message', `no https://h/c?q=${long}`), 'no https://h/c')

@@ -22,24 +22,30 @@ export const endsInMask = (text: string): boolean => MASK.test(text.slice(-MOST_
 const CUT = '\uffff'
 /** A longer word is none of a person: an e-mail address has at most 254 (RFC 5321, 4.5.3.1.3). */
 const MOST_WORD_CHARS = 256
-/** An account has the most as it is printed: 34, and what parts its groups. */
-const MOST_GROUPS_CHARS = 64
+/**
+ * How far on either side of a cut lies what a rule has to see of something across it: a name with blanks, a number in
+ * groups, the name of a field behind its value. Ours: as long as a value may be (`values.ts`).
+ */
+const MOST_ACROSS_CHARS = 512
 
 /**
- * The first `most` characters of a text, cleaned. What touches the cut goes, unless a rule has taken it, as none knows a
- * part of what it looks for: the word, and the groups of a number before it. It would be stored where so much goes of what
- * stands before that it comes within what is kept.
+ * The first `most` characters of a text, cleaned. The word at the cut goes, unless a rule has taken it, as none knows a part
+ * of what it looks for; and so does what a rule finds before it once the text goes on. Both would be stored where so much
+ * goes of what stands before that they come within what is kept.
  */
 export function withinWindow(text: string, most: number, clean: (seen: string) => string): string {
   if (text.length <= most) return clean(text)
-  const seen = clean(cutChars(text, most) + CUT)
-  if (!seen.endsWith(CUT)) return seen
-  const kept = seen.slice(0, -CUT.length)
-  if (endsInMask(kept)) return kept
-  const end = startOfWord(kept, kept.length)
-  const from = Math.max(0, end - MOST_GROUPS_CHARS)
-  const groupsAt = kept.slice(from, end).search(/\d/)
-  return kept.slice(0, groupsAt === -1 ? end : startOfWord(kept, from + groupsAt))
+  const start = cutChars(text, most)
+  const seen = clean(start + CUT)
+  const isTouching = seen.endsWith(CUT)
+  const kept = isTouching ? seen.slice(0, -CUT.length) : seen
+  const end = isTouching && !endsInMask(kept) ? startOfWord(kept, kept.length) : kept.length
+  const from = startOfWord(kept, Math.max(0, end - MOST_ACROSS_CHARS))
+  const ahead = cutChars(text.slice(start.length), MOST_ACROSS_CHARS)
+  const across = clean(kept.slice(from) + ahead)
+  let at = from
+  while (at < end && kept.charAt(at) === across.charAt(at - from)) at++
+  return cutChars(kept, at)
 }
 
 function startOfWord(text: string, at: number): number {
