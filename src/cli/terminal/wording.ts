@@ -9,11 +9,17 @@ export const UNSEEN = {
   backlog: 'events that the gateway had not delivered yet',
 } as const
 
-/** Without what stands before the host of a URL, which may be a password. */
+/** A host, if any, with its port, and what follows them, such as a path, in which an `@` is one of a name. */
+const HOST_AND_REST = /^(?:[\w.-]*|\[[\da-f:.]+\])(?::\d+)?[/?#]/i
+
+/** Without what stands before the host of a URL, which may be a password. A file has none before its own. */
 export const withoutUsers = (text: string): string =>
   text.replace(/[^\s"]+/g, (word) => {
-    const [from, to] = [word.indexOf('//') + 2, word.lastIndexOf('@')]
-    return from > 1 && from < to ? `${word.slice(0, from)}…${word.slice(to)}` : word
+    const to = word.lastIndexOf('@')
+    const from = Array.from(word.matchAll(/\/\//g), ({ index }) => index + 2).find(
+      (at) => at < to && !HOST_AND_REST.test(word.slice(at, to)) && !/\bfile:..$/i.test(word.slice(0, at)),
+    )
+    return from === undefined ? word : `${word.slice(0, from)}…${word.slice(to)}`
   })
 
 /** As a shell takes it for one word. */
