@@ -318,6 +318,22 @@ export async function engineContract(
     t.same(new Set(rows.map(({ unit }) => unit)), new Set(['ms', cut]))
   })
 
+  await t.test('texts that only others store empty are texts as well', async (t) => {
+    const events = [
+      storedEvent({ event_id: 'a' }),
+      storedEvent({ event_id: 'b', name: '' }),
+      storedEvent({ event_id: 'c', app_id: '' }),
+      storedEvent({ event_id: 'd', unit: '', page_route: '', device_type: '' }),
+    ]
+    for (const maxMetrics of [500, 1]) {
+      const { plan, result, rows } = await compute([events], { definition: { ...DEFINITION, maxMetrics } })
+      const expected = oracle(events, plan)
+      t.same(result.counts, expected.counts)
+      t.equal(result.counts.kept, events.length)
+      t.same(rows.map(text), expected.rows.map(text))
+    }
+  })
+
   await t.test('columns that a writer left out are unknown, not an error', async (t) => {
     const { rows } = await compute([
       [{ ...storedEvent(), page_path: '/a' }],

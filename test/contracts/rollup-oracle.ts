@@ -67,7 +67,7 @@ export function oracle(
 function outcomeOf(event: StoredEvent, { fromMs, toMs, definition }: OracleWindow) {
   const { event_time: time, value } = event
   if (time == null || time < fromMs || time >= toMs) return 'outsideWindow'
-  const isNamed = event.app_id && event.event_id && event.name
+  const isNamed = event.app_id != null && event.event_id != null && event.name != null
   if (value == null || Number.isNaN(value) || !isNamed) return 'notANumber'
   if (value < 0) return 'negative'
   if (value > 1e12) return 'outOfRange'

@@ -32,7 +32,7 @@ const typeOf = (column: string) => `code_${column}`
 export const makeCodes = (column: string): readonly string[] => [
   `DROP TYPE IF EXISTS ${typeOf(column)}`,
   `CREATE TYPE ${typeOf(column)} AS ENUM (SELECT v FROM (
-    SELECT v FROM texts WHERE c = ${quote(column)} AND v <> '' UNION SELECT ${quote(UNKNOWN)}) q ORDER BY v)`,
+    SELECT v FROM texts WHERE c = ${quote(column)} AND v IS NOT NULL UNION SELECT ${quote(UNKNOWN)}) q ORDER BY v)`,
 ]
 
 /** The text of a column as its code. */
