@@ -318,6 +318,16 @@ export async function engineContract(
     t.same(new Set(rows.map(({ unit }) => unit)), new Set(['ms', cut]))
   })
 
+  await t.test('a value that others call as the rest is called is the rest', async (t) => {
+    const events = ['~other', '~other', '/a', '/a', '/a', '/b', '/c'].map((page_route, i) =>
+      storedEvent({ event_id: `${i}`, page_route }),
+    )
+    for (const maxValues of [1, 2, 3, 500]) {
+      const { plan, rows } = await compute([events], { definition: { ...DEFINITION, maxValues } })
+      t.same(rows.map(text), oracle(events, plan).rows.map(text), `${maxValues} values`)
+    }
+  })
+
   await t.test('texts that only others store empty are texts as well', async (t) => {
     const events = [
       storedEvent({ event_id: 'a' }),

@@ -103,7 +103,8 @@ export const beyondValues = ({ definition: { maxValues } }: RollupQuery): string
 
 /**
  * Statements, in order, that make the tables `top_values`: those of the set within the limit, by rows, each with its place,
- * and `places`: of which of them the columns of a bucket tell, 0 for none.
+ * and `places`: of which of them the columns of a bucket tell, 0 for none. A value that is called so has its place and is
+ * added to what has none.
  */
 export function rankValues(dialect: SqlDialect, query: RollupQuery, set: DimensionSet): readonly string[] {
   const { sets, maxValues } = query.definition
@@ -115,7 +116,7 @@ export function rankValues(dialect: SqlDialect, query: RollupQuery, set: Dimensi
     ),
     dialect.createTable(
       'places',
-      `SELECT ${columns}, COALESCE(t.place, 0) AS place FROM set_values s
+      `SELECT ${columns}, CASE WHEN s.value = '${OTHER}' THEN 0 ELSE COALESCE(t.place, 0) END AS place FROM set_values s
       LEFT JOIN top_values t ON t.owner = s.owner AND t.value = s.value`,
     ),
   ]
