@@ -25,15 +25,20 @@ export type Examined =
   | { readonly contents: ParquetSummary; readonly doubts: readonly Doubt[]; readonly fault?: undefined }
   | { readonly contents?: undefined; readonly fault: string }
 
+/** The most that a file may inflate to: of an ingest's own anything, as its inputs were judged before. */
+export const mostOf = (isOwn: boolean): number =>
+  isOwn ? Number.POSITIVE_INFINITY : MAX_INFLATED_OBJECT_BYTES
+
 /** Reads all that is read of it later. What it costs too much for, it costs here. */
 export async function examine(
   path: string,
   { session, workbench, clock }: Pick<IngestTools, 'session' | 'workbench' | 'clock'>,
+  inflatedBytes?: number,
 ): Promise<Examined> {
   try {
     return await ifAffordable<Examined>(
       async () => {
-        const fault = await faultOf(session, path)
+        const fault = await faultOf(session, path, inflatedBytes)
         if (fault !== undefined) return { fault }
         const contents = await contentsOf(session, path)
         return { contents, doubts: await workbench.readDoubts(session, path, clock.nowMs()) }

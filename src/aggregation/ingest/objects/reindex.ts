@@ -2,7 +2,7 @@ import type { LakeObject } from '../../../lake/lake.ts'
 import { parseRawKey } from '../../../lake/layout.ts'
 import type { SetAside } from '../index/arrivals.ts'
 import { NO_MINUTES } from '../index/minute-rows.ts'
-import { examine } from './examine.ts'
+import { examine, mostOf } from './examine.ts'
 import { foreignEntryKey } from './ingest-foreign.ts'
 import type { IngestTools } from './ingest-partition.ts'
 import { compactedEntryKey } from './partition-log.ts'
@@ -31,7 +31,11 @@ export async function reindex(key: string, tools: IngestTools): Promise<SetAside
     return undefined
   }
   try {
-    const { fault, contents } = await examine(file.path, tools)
+    const { fault, contents } = await examine(
+      file.path,
+      tools,
+      mostOf(compactedEntryKey(object.place) === key),
+    )
     if (contents === undefined) {
       const setAside = await keepAside({ ...object.place, key: object.key }, fault, tools)
       await lake.remove([object.key])

@@ -5,7 +5,7 @@ import tap, { test } from 'tap'
 import { contentsOf } from '../../../../src/aggregation/ingest/compact/compact.ts'
 import { eventRows } from '../../../../src/aggregation/ingest/compact/event-sql.ts'
 import { allRows } from '../../../../src/aggregation/ingest/duckdb/sql-session.ts'
-import { faultOf } from '../../../../src/aggregation/ingest/objects/examine.ts'
+import { faultOf, mostOf } from '../../../../src/aggregation/ingest/objects/examine.ts'
 import { columns } from '../../../../src/event/schema/event.ts'
 import { minuteRows } from '../../../fakes/aggregation/minutes.ts'
 import { placesIn, sharedSession } from '../../../fakes/aggregation/sessions.ts'
@@ -247,6 +247,9 @@ test('what inflates beyond all measure is refused: each window of it would cost 
   }
   const others = await write('others', rows(`${constant}, ${text} AS replay`, 40), ', COMPRESSION zstd')
   t.equal(await fault(others, 0), undefined, 'what nobody reads costs nothing')
+  const own = await write('own', rows(`${constant}, ${text} AS page_route`, 40), ', COMPRESSION zstd')
+  t.equal(await fault(own, mostOf(true)), undefined, 'what an ingest wrote is of inputs that were judged')
+  t.equal(mostOf(false), 1_073_741_824)
 })
 
 test('bytes that are damaged anywhere are found before a window is computed from them', async (t) => {
