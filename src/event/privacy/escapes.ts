@@ -60,17 +60,24 @@ export const FORMAT = '%[cdios]'
 export const START = `(?:(?<![A-Za-z\\d])|(?<=${ESCAPE}|${FORMAT}))`
 
 /** What begins a command to a terminal, as it is, as programs show or store it, and as code writes it. */
-const ESC =
-  '(?:[\\x1b\\u241b\\u2190\\ufffd]|\\\\(?:u001b|u\\{1b\\}|x1b|e|0?33)|%(?:25)*1b|&#(?:27|x1b);|\\^\\[)'
+const ESC = '(?:[\\x1b\\u241b]|\\\\(?:u001b|u\\{1b\\}|x1b|e|0?33)|%(?:25)*1b|&#(?:27|x1b);|\\^\\[)'
 /** What may follow it: numbers and a letter, of which `m` sets a colour and `K` clears a line. No mask begins like that. */
 const CONTROLS = '(?:[?<=>]?\\d[\\d;:]{0,32}[a-z@]|[mk])'
+/** What a number in brackets is of, and what may stand behind that up to the last of them. */
+const UNIT = '(?:m?s|secs?|m|mins?|months?|hr?s?|d|m[abglmvw]|[kmg]i?b|k?hz|x|st|nd|th)'
+const BEHIND_UNIT = '(?![a-z\\d/\\\\])[^[\\]]{0,32}'
+/** Less than any rule looks for. */
+const LITTLE = '(?:[^\\s[\\].:=@\\\\]|:(?!:)){0,8}'
+/** A quantity in brackets is no command, though it begins as one: `[100ms]`, `[30min left]`, `[5m:1m]`. */
+const NO_QUANTITY = `(?!\\d[\\d;:]{0,32}(?:${UNIT}${BEHIND_UNIT}|[a-z]${LITTLE})\\])`
 /**
- * Commands to a terminal (ECMA-48), of which the last letter is none of the text: `\\x1b[31m`. Of a colour the beginning may
- * be lost.
+ * Commands to a terminal (ECMA-48), of which the last letter is none of the text: `\\x1b[31m`. What begins one may be an
+ * arrow or a replaced character as well, or lost, of a colour.
  */
 export const TERMINAL = [
   `${ESC}(?:\\[|%(?:25)*5b)${CONTROLS}`,
+  `[\\u2190\\ufffd]\\[${NO_QUANTITY}${CONTROLS}`,
   `\\x9b${CONTROLS}`,
   '[\\x1b\\ufffd]\\([AB0-2]',
-  '\\[\\d{1,3}(?:;\\d{1,3}){0,8}m(?=[^\\s\\]])',
+  `\\[${NO_QUANTITY}\\d{1,3}(?:;\\d{1,3}){0,8}m(?=[^\\s\\]])`,
 ].join('|')

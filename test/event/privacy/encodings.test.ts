@@ -183,6 +183,49 @@ test('commands to a terminal hide nothing, and stay where nothing is found', asy
   t.same(missed(['a[5m]', 'in [10m] or [1m ago', 'C:\\e[1]', '\ufffd[email]', 'x\x1b']), [])
 })
 
+test('a quantity in brackets is no command to a terminal', async (t) => {
+  const quantities = [
+    ...[
+      '[100ms]',
+      'x[5m:1m]',
+      '[30min]',
+      '[2m/s]',
+      'array[3]m',
+      '[100m2]',
+      '[1m/200m]',
+      '[5m30s]',
+      '[5m-10m]',
+    ],
+    ...['[30min left]', '[100ms elapsed, 3 retries]', '[2mm x 3mm]', '[5mg/dl]', '[100mA]', '[2m=120s]'],
+    ...[
+      '[6months ago]',
+      '[12megapix]',
+      '[5s]',
+      '[5s left]',
+      '[12h]',
+      '[1st of 3]',
+      '[3x]',
+      '[512MiB]',
+      '[1h:5m]',
+    ],
+  ]
+  for (const quantity of quantities)
+    t.same(
+      missed([
+        [`Timeout ${quantity} exceeded for ann@mail.example`, `Timeout ${quantity} exceeded for [email]`],
+        [`\ufffd${quantity} exceeded for ann@mail.example`, `\ufffd${quantity} exceeded for [email]`],
+        [`\u2190${quantity} by 203.0.113.77`, `\u2190${quantity} by [ip]`],
+      ]),
+      [],
+    )
+})
+
+test('but a colour in brackets is one', async (t) => {
+  for (const [needle] of BEGINNING)
+    for (const command of ['[31m', '[0;31m', '\ufffd[31m', '\u2190[1m'])
+      t.same(prose(`x: ${command}${needle}] y`), prose(`x: ${needle}] y`), `${command}${needle}`)
+})
+
 test('what a console puts a text or a style for is no part of a word', async (t) => {
   for (const format of ['%c', '%s', '%o'])
     for (const [needle, mask] of BEGINNING.slice(0, 8))
