@@ -137,6 +137,12 @@ const USERINFO = new RegExp(
   'gi',
 )
 
+/** In a URL a password may have blanks. Where a port follows the colon, a host stands before it. */
+const SPACED_USERINFO = new RegExp(
+  `(?<=//)[\\w.%+-]{1,64}:(?!\\d{1,5}\\b)[^\\s@:/"'<>[\\]]{1,128}(?: [^\\s@:/"'<>[\\]]{1,128}){1,3}${AT}(?=[\\w[])`,
+  'gi',
+)
+
 interface Secret {
   readonly tells: readonly Marker[]
   readonly clean: (text: string) => string
@@ -161,6 +167,7 @@ export const KEYS: readonly Secret[] = [
   },
   { tells: ['bearer', 'apikey'], clean: replace(BEARER, '$1$2[token]') },
   { tells: ['basic', 'negotiate'], clean: replace(BASIC, '$1$2[token]') },
+  { tells: AT_TELLS, clean: replace(SPACED_USERINFO, '') },
 ]
 
 /** What is assigned to names like `password`, as `[token]`; `user:password@` as `[user]@`. */

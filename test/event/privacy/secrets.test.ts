@@ -156,6 +156,24 @@ test('the paths of webhooks go, which are keys themselves', async (t) => {
   t.same(prose('/services/T1/B2/list of services'), four('/services/T1/B2/list of services'))
 })
 
+test('a password of a URL goes with its blanks, and what stands behind a host or a port stays', async (t) => {
+  t.same(
+    missed([
+      ['to https://ann:pass word@host/x failed', 'to https://host/x failed'],
+      ['to https://ann:S 2 S S@db.example:5432/x', 'to https://db.example:5432/x'],
+      ['postgres://ann:!S? 1#S%40[::1]:5432', 'postgres://[ip]:5432'],
+      ['(amqp://ann:12S S@[203.0.113.77]/)', '(amqp://[ip]/)'],
+      ...[
+        'https://shop.example:8080 by ann@host',
+        'https://shop.example: ann@host',
+        'https://shop.example by ann@host',
+      ],
+      ...['at https://shop.example/a:b c@host', '// a: b c@host', 'https://ann:b "c@host"', 'a:b c@host'],
+    ]),
+    [],
+  )
+})
+
 test('what is assigned to a telling name goes, and words that only stand beside one stay', async (t) => {
   t.same(
     missed([
