@@ -1,6 +1,12 @@
 import { test } from 'tap'
 import Type from 'typebox'
-import { faultsIn, MOST_FAULTS, readable, validatorCompiler } from '../../src/http/schema-faults.ts'
+import {
+  faultsIn,
+  MOST_FAULTS,
+  queryReader,
+  readable,
+  validatorCompiler,
+} from '../../src/http/schema-faults.ts'
 
 const strict = { additionalProperties: false }
 const Even = readable(
@@ -153,5 +159,8 @@ test('a query gets its defaults, whatever else it holds, and nothing else does',
   t.match(validatorCompiler({ schema, httpPart: 'body' })({ app: 'a' }), {
     error: { message: /^limit is missing/ },
   })
-  t.equal(validatorCompiler({ schema, httpPart: 'headers' })({}), true)
+  t.same(validatorCompiler({ schema, httpPart: 'headers' })({ app: 1 }), { value: { app: 1 } })
+  const read = queryReader(schema)
+  t.same(read({ app: 'a' }), { app: 'a', limit: '20' })
+  t.throws(() => read({}), { code: 'invalid_request', message: /^app is missing/ })
 })

@@ -221,10 +221,12 @@ test('a second of the bench delivers exactly what it acknowledged, an outage inc
 })
 
 test('the rollup bench finds every row that it made', async (t) => {
-  const { results } = await bench(t, ['rollup', '--rows', '1000'])
+  // A week of windows takes minutes, of however few rows.
+  const names = ['compact', 'rollup', 'publish', 'bare-histogram']
+  const { results } = await bench(t, ['rollup', '--rows', '1000', '--only', names.join()])
   t.match(
     results,
-    ['compact', 'rollup', 'bare-histogram'].map((name) => ({
+    names.map((name) => ({
       case: name,
       faults: [],
       figures: { rows: 1_000 },

@@ -72,7 +72,7 @@ test('key new proposes an app that the configuration has not yet', async (t) => 
     err: /warning: which apps there are is not known: .*apps\.1\.id/s,
   })
   for (const [wrong, err] of [
-    ['', /--config needs the path of a file/],
+    ['', /--config needs a value: --config FILE; this one is empty/],
     [join(dir, 'nope.yaml'), /Cannot read the configuration .*nope\.yaml: there is no such file/],
     [dir, /Cannot read the configuration .*: it is a folder/],
   ] as const)
