@@ -30,12 +30,14 @@ export interface ProseRules {
 /** Versions such as `1.2.3` and `1.2.3.45-rc.1` hold nothing that could be masked, if they have fewer digits than a card. */
 const VERSION = /^v?\d{1,5}(?:\.\d{1,5}){0,3}(?:[-+][a-z]{1,8}(?:\.\d{1,3})?)?$/i
 
+/** As it is, in JSON, and in HTML. */
+const NAME_QUOTE = '(?:\\\\{0,4}"|&(?:amp;)*quot;)'
 /**
  * The look-behind lets a match begin only where a word begins: without it a long word costs its length squared. A domain
  * has a dot; `[ip]` is an address that was masked before, or stays as in labels. A name in quotes may have blanks.
  */
 const EMAIL = new RegExp(
-  `(?:(?<![\\p{L}\\p{M}\\p{N}._%+-])[\\p{L}\\p{M}\\p{N}._%+-]+|"[\\p{L}\\p{N} ._+-]{1,64}")${AT}(?:\\[(?:ip|(?:\\d{1,3}\\.){3}\\d{1,3})\\]|[\\p{L}\\p{M}\\p{N}-]+(?:${DOT}[\\p{L}\\p{M}\\p{N}-]+)*${DOT}\\p{L}{2,})`,
+  `(?:(?<![\\p{L}\\p{M}\\p{N}._%+-])[\\p{L}\\p{M}\\p{N}._%+-]+|${NAME_QUOTE}[\\p{L}\\p{N} ._+-]{1,64}${NAME_QUOTE})${AT}(?:\\[(?:ip|(?:\\d{1,3}\\.){3}\\d{1,3})\\]|[\\p{L}\\p{M}\\p{N}-]+(?:${DOT}[\\p{L}\\p{M}\\p{N}-]+)*${DOT}\\p{L}{2,})`,
   'giu',
 )
 

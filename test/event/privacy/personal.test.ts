@@ -155,7 +155,13 @@ const tables = {
     ['pin=Needle', 'pin=[token]'],
     ['spin=4 pinned=5', 'spin=4 pinned=5'],
   ],
-  'the name of an address may be quoted': [['from "ann needle"@mail.example', 'from [email]']],
+  'the name of an address may be quoted': [
+    ['from "ann needle"@mail.example', 'from [email]'],
+    ['{"from":"\\"ann needle\\"@mail.example"}', '{"from":"[email]"}'],
+    ['{\\"from\\":\\"\\\\\\"ann needle\\\\\\"@mail.example\\"}', '{\\"from\\":\\"[email]\\"}'],
+    ['from &quot;ann needle&quot;@mail.example', 'from [email]'],
+    ['from &amp;quot;ann needle&amp;quot;&#64;mail.example', 'from [email]'],
+  ],
 } satisfies Record<string, readonly (readonly [string, string])[]>
 
 for (const [rule, rows] of Object.entries(tables)) {
