@@ -15,7 +15,7 @@ export interface Synopses {
 
 /** More than this, and the entries of the day are read one by one: a day of some thousand objects has one megabyte. Ours. */
 const MAX_SYNOPSIS_BYTES = 33_554_432
-/** Days that were read last, which windows are computed from. Ours. */
+/** Days that were read last, which windows are computed from; the last of them whatever it takes. Ours. */
 const MAX_HELD_BYTES = 8_388_608
 /** What an object takes in memory: a minute is two numbers. */
 const [OBJECT_BYTES, MINUTE_BYTES] = [512, 16]
@@ -27,7 +27,8 @@ const NOTHING: Synopsis = new Map()
  * truth: one that is damaged, or is not there, costs that they are read.
  */
 export function synopses(lake: Pick<Lake, 'get' | 'put'>, log: Logger): Synopses {
-  const held = lruCache<Synopsis>(MAX_HELD_BYTES, heldBytes)
+  const held = lruCache<Synopsis>(MAX_HELD_BYTES, (each) => Math.min(heldBytes(each), MAX_HELD_BYTES))
+  /** What is being read, as long as nothing was written since. */
   const reading = new Map<string, Promise<Synopsis>>()
   let isTold = false
 
@@ -58,19 +59,29 @@ export function synopses(lake: Pick<Lake, 'get' | 'put'>, log: Logger): Synopses
     async read(day) {
       const known = held.get(day) ?? reading.get(day)
       if (known !== undefined) return known
-      const found = unlessLakeFails(() => readNow(day), NOTHING).finally(() => reading.delete(day))
-      reading.set(day, found)
-      if ((await found).size > 0) held.set(day, await found)
-      return found
+      const underWay = unlessLakeFails(() => readNow(day), NOTHING)
+      reading.set(day, underWay)
+      const isLast = () => reading.get(day) === underWay
+      try {
+        const found = await underWay
+        if (found.size > 0 && isLast()) held.set(day, found)
+        return found
+      } finally {
+        if (isLast()) reading.delete(day)
+      }
     },
     async write(day, synopsis) {
       const body = Buffer.from(await runYielding(synopsisText(synopsis)))
       if (body.length > MAX_SYNOPSIS_BYTES) return false
-      held.delete(day)
-      return unlessLakeFails(async () => {
+      const put = async () => {
         await lake.put(synopsisKey(day), body)
         return true
-      }, false)
+      }
+      return unlessLakeFails(put, false).finally(() => {
+        // Whoever read until now may have what was there before, and keeps it to himself.
+        held.delete(day)
+        reading.delete(day)
+      })
     },
   }
 }

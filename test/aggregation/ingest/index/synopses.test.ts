@@ -37,18 +37,30 @@ function setUp() {
   const lake = memoryLake()
   const failures: unknown[] = []
   let reads = 0
+  const gate = { isOpen: Promise.resolve() }
   const failing: typeof lake = {
     ...lake,
     async get(...args) {
       reads += 1
       const failure = failures.shift()
       if (failure !== undefined) throw failure
-      return lake.get(...args)
+      const found = await lake.get(...args)
+      await gate.isOpen
+      return found
     },
   }
   const { log } = createTelemetry('info', { write: (line: string) => lines.push(JSON.parse(line)) })
   const told = () => lines.splice(0).map(({ msg }) => msg)
-  return { lake, failures, told, reads: () => reads, open: () => synopses(failing, log) }
+  return { lake, failures, gate, told, reads: () => reads, open: () => synopses(failing, log) }
+}
+
+/** What is read waits from now on; answers what ends that. */
+function shut(gate: { isOpen: Promise<void> }): () => void {
+  let open = () => {}
+  gate.isOpen = new Promise((resolve) => {
+    open = resolve
+  })
+  return () => open()
 }
 
 test('a synopsis is read as it was written, and once', async (t) => {
@@ -65,6 +77,45 @@ test('a synopsis is read as it was written, and once', async (t) => {
   t.equal(await read.write(DAY, new Map()), true)
   t.equal((await read.read(DAY)).size, 0, 'what was written since is read')
   t.same(told(), [])
+})
+
+test('what was read before something was written is kept for nobody else', async (t) => {
+  const { open, gate, reads } = setUp()
+  const some = open()
+  await some.write(DAY, synopsis)
+  const openFirst = shut(gate)
+  const first = some.read(DAY)
+  await new Promise((resolve) => setImmediate(resolve))
+  const newer: Synopsis = new Map([...synopsis].slice(1))
+  await some.write(DAY, newer)
+  const openSecond = shut(gate)
+  const second = some.read(DAY)
+  openFirst()
+  t.same(await first, synopsis)
+  const third = some.read(DAY)
+  openSecond()
+  t.same(await second, newer)
+  t.equal(await third, await second)
+  t.equal(await some.read(DAY), await second)
+  t.equal(reads(), 2)
+})
+
+test('the day that was read last is held, however much there is to say of it', async (t) => {
+  const { open, reads } = setUp()
+  const some = open()
+  const many = Array.from({ length: 16_385 }, (_, at) => object(String(at), {}))
+  await some.write(DAY, new Map([['a/', { stamp: 'x', objects: many }]]))
+  await some.write('2026-11-21', synopsis)
+  for (const [day, count] of [
+    [DAY, 1],
+    [DAY, 1],
+    ['2026-11-21', 2],
+    ['2026-11-21', 2],
+    [DAY, 3],
+  ] as const) {
+    await some.read(day)
+    t.equal(reads(), count)
+  }
 })
 
 test('any other text is no synopsis, and is told', async (t) => {
