@@ -40,12 +40,25 @@ export function knownEntries(): KnownEntries {
   const open = new Map<string, Map<string, string>>()
   /** Keys of the objects in folders that are closed, each between two line ends: as a set they take three times as much. */
   const closed = new Map<string, string>()
-  const seen = new Map<string, string>()
+  /** Day of arrival → folder → its stamp: who asks for one day of years must not look through all. */
+  const seen = new Map<string, Map<string, string>>()
+  /** Those of the folder that was asked for last, since who asks does so in key order. */
+  let asked = { text: '', keys: new Set<string>() }
   /** Keys of the objects of entries that are known one by one. */
   const objects = new Set<string>()
   const touched = touchedMinutes()
 
   const has = (key: string): boolean => open.get(folderOf(key))?.has(key) === true
+
+  const unsee = (prefix: string) => seen.get(arrivalDayOf(prefix))?.delete(prefix)
+
+  function see(prefix: string, stamp: string): void {
+    const day = seen.get(arrivalDayOf(prefix)) ?? new Map<string, string>()
+    seen.set(arrivalDayOf(prefix), day)
+    day.set(prefix, stamp)
+  }
+
+  const stampOf = (prefix: string) => seen.get(arrivalDayOf(prefix))?.get(prefix)
 
   async function add(key: string, entry: IndexEntry): Promise<void> {
     if (has(key)) return
@@ -54,7 +67,7 @@ export function knownEntries(): KnownEntries {
     folder.set(key, entry.key)
     if (entry.rows > 0) objects.add(entry.key)
     // It came after whatever stamp the folder was seen with.
-    seen.delete(folderOf(key))
+    unsee(folderOf(key))
     await runYielding(touched.touch(key, entry.minutes.startsMs))
   }
 
@@ -65,14 +78,14 @@ export function knownEntries(): KnownEntries {
     if (!has(key) && keys === undefined) return
     objects.delete(objectKey)
     if (keys !== undefined) closed.set(prefix, keys.replace(`\n${objectKey}\n`, '\n'))
-    seen.delete(prefix)
+    unsee(prefix)
     open.get(prefix)?.delete(key)
     touched.forget(key)
   }
 
   async function takeClosed(prefix: string, part: SynopsisPart): Promise<void> {
     closed.set(prefix, keysOf(part))
-    seen.set(prefix, part.stamp)
+    see(prefix, part.stamp)
     await runYielding(touching(prefix, part))
   }
 
@@ -84,7 +97,7 @@ export function knownEntries(): KnownEntries {
     const instead = new Map<string, string>()
     for (const [prefix, part] of synopsis) {
       const entries = open.get(prefix)
-      if (entries === undefined || seen.get(prefix) !== part.stamp) continue
+      if (entries === undefined || stampOf(prefix) !== part.stamp) continue
       for (const [key, objectKey] of entries) {
         instead.set(key, prefix)
         objects.delete(objectKey)
@@ -96,8 +109,11 @@ export function knownEntries(): KnownEntries {
     return instead.keys()
   }
 
-  const isInClosed = (objectKey: string): boolean =>
-    closed.get(indexFolderOf(objectKey))?.includes(`\n${objectKey}\n`) === true
+  function isInClosed(objectKey: string): boolean {
+    const text = closed.get(indexFolderOf(objectKey)) ?? ''
+    if (text !== asked.text) asked = { text, keys: new Set(text.split('\n')) }
+    return asked.keys.has(objectKey)
+  }
 
   return {
     touched,
@@ -106,12 +122,12 @@ export function knownEntries(): KnownEntries {
     add,
     forget,
     folders: {
-      isNews: ({ prefix, stamp }) => stamp === undefined || seen.get(prefix) !== stamp,
+      isNews: ({ prefix, stamp }) => stamp === undefined || stampOf(prefix) !== stamp,
       setSeen(prefix, stamp) {
-        if (stamp === undefined) seen.delete(prefix)
-        else seen.set(prefix, stamp)
+        if (stamp === undefined) unsee(prefix)
+        else see(prefix, stamp)
       },
-      seenOf: (day) => new Map([...seen].filter(([prefix]) => arrivalDayOf(prefix) === day)),
+      seenOf: (day) => new Map(seen.get(day)),
       isMet: (prefix) => open.has(prefix) || closed.has(prefix),
       entriesOf: (prefix) => [...(open.get(prefix)?.keys() ?? [])],
       isClosed: (prefix) => closed.has(prefix),

@@ -1,5 +1,5 @@
 import type { ResumableWork } from '../../../std/async/yielding.ts'
-import { alignDown, HOUR_MS } from '../../../std/durations.ts'
+import { alignDown, HOUR_MS, MINUTE_MS, type TimeSpan } from '../../../std/durations.ts'
 
 /**
  * How many objects touch each minute of event time, and which places touch each hour. A place is an entry, or a folder of
@@ -22,6 +22,8 @@ export function touchedMinutes(): TouchedMinutes {
   const objects = new Map<number, number>()
   /** By the start of the hour. */
   const hours = new Map<number, string[]>()
+  /** By place, the span in which it touches anything. */
+  const reaches = new Map<string, TimeSpan>()
   let earliest: number | undefined
 
   function touchHour(hourMs: number, place: string): void {
@@ -30,10 +32,20 @@ export function touchedMinutes(): TouchedMinutes {
     if (places.at(-1) !== place) places.push(place)
   }
 
+  const widen = (place: string, by: TimeSpan) =>
+    reaches.set(place, unionOf(reaches.get(place) ?? NOWHERE, by))
+
+  function takeReach(place: string): TimeSpan {
+    const reach = reaches.get(place) ?? NOWHERE
+    reaches.delete(place)
+    return reach
+  }
+
   return {
     objects,
     earliestMs: () => earliest,
     *touch(place, startsMs) {
+      widen(place, spanOf(startsMs))
       let lastHourMs = Number.NaN
       for (const minuteMs of startsMs) {
         objects.set(minuteMs, 1 + (objects.get(minuteMs) ?? 0))
@@ -44,36 +56,53 @@ export function touchedMinutes(): TouchedMinutes {
         yield
       }
     },
-    near: (fromMs, toMs) => new Set(touchedHours(hours, fromMs, toMs).flat()),
+    near: (fromMs, toMs) => new Set(touchedHours(hours, { fromMs, toMs }).flatMap(([, places]) => places)),
     join(instead) {
-      for (const [hourMs, places] of hours)
+      let reach = NOWHERE
+      for (const [place, other] of instead) {
+        const before = takeReach(place)
+        widen(other, before)
+        reach = unionOf(reach, before)
+      }
+      for (const [hourMs, places] of touchedHours(hours, reach))
         if (places.some((place) => instead.has(place)))
           hours.set(hourMs, [...new Set(places.map((place) => instead.get(place) ?? place))])
     },
     // What a minute has seen never shrinks: whoever waits for it to grow must not miss what comes next.
     forget(place) {
-      for (const [hourMs, places] of hours)
-        if (places.includes(place))
-          hours.set(
-            hourMs,
-            places.filter((each) => each !== place),
-          )
+      for (const [hourMs, places] of touchedHours(hours, takeReach(place)))
+        hours.set(
+          hourMs,
+          places.filter((each) => each !== place),
+        )
     },
   }
 }
 
-/** What is known of the touched hours of [fromMs, toMs), the first of which may have begun before it. */
+const NOWHERE: TimeSpan = { fromMs: Number.POSITIVE_INFINITY, toMs: Number.NEGATIVE_INFINITY }
+
+const unionOf = (a: TimeSpan, b: TimeSpan): TimeSpan => ({
+  fromMs: Math.min(a.fromMs, b.fromMs),
+  toMs: Math.max(a.toMs, b.toMs),
+})
+
+/** The minutes come in time order. */
+const spanOf = (startsMs: Float64Array): TimeSpan => ({
+  fromMs: startsMs.at(0) ?? NOWHERE.fromMs,
+  toMs: (startsMs.at(-1) ?? NOWHERE.toMs) + MINUTE_MS,
+})
+
+/** The touched hours of a span, the first of which may have begun before it, and what is known of each. */
 export function touchedHours<Touched>(
   hours: ReadonlyMap<number, Touched>,
-  fromMs: number,
-  toMs: number,
-): readonly Touched[] {
+  { fromMs, toMs }: TimeSpan,
+): readonly (readonly [hourMs: number, Touched])[] {
   const firstMs = alignDown(fromMs, HOUR_MS)
   const isShort = (toMs - firstMs) / HOUR_MS < hours.size
   const possible = isShort ? everyHour(firstMs, toMs) : [...hours.keys()]
   return possible.flatMap((hourMs) => {
     const touched = hours.get(hourMs)
-    return touched !== undefined && hourMs >= firstMs && hourMs < toMs ? [touched] : []
+    return touched !== undefined && hourMs >= firstMs && hourMs < toMs ? [[hourMs, touched]] : []
   })
 }
 

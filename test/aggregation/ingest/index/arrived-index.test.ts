@@ -156,7 +156,9 @@ test('touched hours of a range are the same, whichever of range and index is loo
     [2, 7, []],
     [2, 100, [7]],
   ] as const) {
-    t.same(touchedHours(hours, from * HOUR_MS, to * HOUR_MS), found, `${from} to ${to}`)
+    const span = { fromMs: from * HOUR_MS, toMs: to * HOUR_MS }
+    const expected = found.map((n) => [n * HOUR_MS, n])
+    t.same(touchedHours(hours, span), expected, `${from} to ${to}`)
   }
 })
 

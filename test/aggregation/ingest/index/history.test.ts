@@ -113,6 +113,32 @@ test('what comes to an old hour is seen, by whoever looks, and costs that hour a
   t.same(await running.touching(), ['a', 'b', 'late'])
 })
 
+test('an hour that is read again leaves nothing behind of what it touched before', async (t) => {
+  const { open, put, later, entryOf, lake } = setUp()
+  const years = [-9_000, -100, 0, 100].map((days) => OLD + days * DAY_MS)
+  const a = await put('a', OLD, { minutes: minuteRows(Object.fromEntries(years.map((ms) => [ms, 1]))) })
+  await put('b', OLD + HOUR_MS)
+  later()
+  const { index, touching } = open()
+  const near = async () =>
+    (await Promise.all(years.map((ms) => index.near(ms, ms + MINUTE_MS)))).map(({ keys, folders }) => [
+      ...keys,
+      ...folders,
+    ])
+  t.same(
+    await near(),
+    years.map(() => [`index/${hourOf(OLD)}/`]),
+  )
+  await lake.remove([a])
+  await put('c', OLD)
+  t.same(await touching(), ['b', 'c'])
+  t.same(await near(), [[], [], [`index/${hourOf(OLD)}/c.json`], []])
+  t.same([index.holds(keyOf('a', OLD)), index.holds(keyOf('c', OLD))], [false, true])
+  await index.add(a, entryOf('a', OLD, { minutes: minuteRows({ [OLD - DAY_MS]: 1 }) }))
+  index.forget(a, keyOf('a', OLD))
+  t.same((await index.near(OLD - DAY_MS, OLD)).keys, [])
+})
+
 test('an entry of its own is seen before the next look', async (t) => {
   const { open, put, later, entryOf } = setUp()
   await put('a', OLD)
