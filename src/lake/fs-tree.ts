@@ -54,12 +54,17 @@ const PARTITION = /\/hr=\d\d\/$/
 export async function objectsBelow(tree: Tree, folder: string, prefix: string): Promise<LakeObject[]> {
   const found = await filesBelow(tree, folder, prefix)
   const wanted = found.filter(({ key }) => key.startsWith(prefix) && (isKey(key) || isMisnamed(key)))
-  const objects: LakeObject[] = []
-  for (let at = 0; at < wanted.length; at += CALLS_AT_ONCE) {
-    const some = wanted.slice(at, at + CALLS_AT_ONCE)
-    for (const object of await Promise.all(some.map((each) => objectAt(tree, each)))) objects.push(...object)
-  }
-  return objects
+  return (await fewAtOnce(wanted, (each) => objectAt(tree, each))).flat()
+}
+
+async function fewAtOnce<Each, Found>(
+  all: readonly Each[],
+  callFor: (each: Each) => Promise<Found>,
+): Promise<readonly Found[]> {
+  const found: Found[] = []
+  for (let at = 0; at < all.length; at += CALLS_AT_ONCE)
+    found.push(...(await Promise.all(all.slice(at, at + CALLS_AT_ONCE).map(callFor))))
+  return found
 }
 
 /** Everything that is no folder, below those that may hold the prefix. */
@@ -87,7 +92,7 @@ export async function changesBelow(tree: Tree, folder: string): Promise<Readonly
     if (PARTITION.test(below)) partitions.push(below)
     else for (const [key, ms] of await changesBelow(tree, below)) changes.set(key, ms)
   }
-  const found = await Promise.all(partitions.map((key) => orNothing(tree.files.stat(join(tree.root, key)))))
+  const found = await fewAtOnce(partitions, (key) => orNothing(tree.files.stat(join(tree.root, key))))
   for (const [at, key] of partitions.entries()) {
     const ms = found[at]?.ctimeMs
     if (ms !== undefined) changes.set(key, ms)

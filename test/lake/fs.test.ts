@@ -325,6 +325,25 @@ t.test('a listing leaves the disk to others, however many objects there are', as
   t.ok(most > 0 && most <= 3, `${most} calls at a time`)
 })
 
+t.test('so does a look at what changed, however many partitions there are', async (t) => {
+  const root = t.testdir({})
+  for (let hour = 10; hour < 20; hour++)
+    mkdirSync(join(root, `index/dt=2026-11-22/hr=${hour}`), { recursive: true })
+  let [underWay, most] = [0, 0]
+  const files: FileOps = {
+    ...nodeFiles,
+    async stat(path) {
+      underWay += 1
+      most = Math.max(most, underWay)
+      const found = await nodeFiles.stat(path)
+      underWay -= 1
+      return found
+    },
+  }
+  t.equal((await fsLake(root, { files }).changes?.('index/'))?.size, 10)
+  t.equal(most, 3)
+})
+
 for (const [what, put] of Object.entries(noFiles)) {
   t.test(`${what} in the place of an object of ours is there, is none, and gives way to one`, async (t) => {
     const root = t.testdir({ local: 'moved', index: { 'whole.json': 'whole' }, dead: {} })

@@ -3,7 +3,7 @@ import { DAY_MS, dayOf } from '../../../std/durations.ts'
 import type { ArrivedObject } from './arrivals.ts'
 import { arrivedObjects } from './arrived-objects.ts'
 import type { IndexEntry } from './entry-text.ts'
-import type { Entries } from './index-entries.ts'
+import { ENTRIES_AT_ONCE, type Entries } from './index-entries.ts'
 import { arrivalDayOf, type IndexFolder } from './index-folders.ts'
 import { knownEntries } from './known-entries.ts'
 import type { Synopses } from './synopses.ts'
@@ -40,8 +40,6 @@ const CHEAP_MS = 250
 const WHOLE_SHARE = 100
 /** And into looking for what is new at all: 1 in 20. Ours. */
 const LOOK_SHARE = 20
-/** Entries read at the same time. */
-const PARALLEL = 32
 /** Objects that touch more minutes have no place in a synopsis, where each is read at once. Ours. */
 const MAX_SYNOPSIS_MINUTES = 2_048
 
@@ -126,8 +124,8 @@ export function arrivedIndex({ entries, synopses, clock }: IndexSources): Arrive
     const keysOf = new Map<IndexFolder, readonly string[]>()
     for (const folder of some) keysOf.set(folder, await keysIn(folder))
     const fresh = [...keysOf.values()].flat().filter((key) => !known.has(key))
-    for (let at = 0; at < fresh.length; at += PARALLEL)
-      await Promise.all(fresh.slice(at, at + PARALLEL).map(read))
+    for (let at = 0; at < fresh.length; at += ENTRIES_AT_ONCE)
+      await Promise.all(fresh.slice(at, at + ENTRIES_AT_ONCE).map(read))
     for (const [{ prefix, stamp }, keys] of keysOf)
       folders.setSeen(prefix, keys.every(known.has) ? stamp : undefined)
   }

@@ -46,8 +46,8 @@ export const MAX_ENTRY_BYTES = 67_108_864
 const MAX_CACHED_BYTES = 67_108_864
 /** What an entry takes in memory, without the marks of its inputs: a minute is two numbers. */
 const [ENTRY_BYTES, MINUTE_BYTES] = [512, 16]
-/** Entries read at the same time. */
-const PARALLEL = 32
+/** Entries read, and held for whoever asks for many, at the same time. */
+export const ENTRIES_AT_ONCE = 32
 
 /** As a rule entries never change, so each is read once per process; the oldest read are forgotten first. */
 export function indexEntries(lake: Lake, log: Logger, maxCachedBytes = MAX_CACHED_BYTES): Entries {
@@ -122,8 +122,8 @@ export function indexEntries(lake: Lake, log: Logger, maxCachedBytes = MAX_CACHE
     },
     async load(keys) {
       const entries: (IndexEntry | undefined)[] = []
-      for (let at = 0; at < keys.length; at += PARALLEL)
-        entries.push(...(await Promise.all(keys.slice(at, at + PARALLEL).map(read))))
+      for (let at = 0; at < keys.length; at += ENTRIES_AT_ONCE)
+        entries.push(...(await Promise.all(keys.slice(at, at + ENTRIES_AT_ONCE).map(read))))
       return entries.filter((entry) => entry !== undefined)
     },
     damaged: () => [...damaged],

@@ -2,11 +2,8 @@ import { createYielder, type ResumableWork, runYielding } from '../../../std/asy
 import type { ArrivedObject } from './arrivals.ts'
 import type { ArrivedIndex } from './arrived-index.ts'
 import { arrivedObjects } from './arrived-objects.ts'
-import type { Entries } from './index-entries.ts'
+import { ENTRIES_AT_ONCE, type Entries } from './index-entries.ts'
 import { minutesWithin } from './minute-rows.ts'
-
-/** Entries read at the same time. */
-const PARALLEL = 32
 
 interface Sources {
   readonly index: Pick<ArrivedIndex, 'near' | 'objectsIn'>
@@ -25,8 +22,8 @@ export async function objectsTouching(
   const breath = createYielder()
   const take = async (objects: readonly ArrivedObject[]) =>
     found.push(...(await runYielding(objectsWithin(objects, fromMs, toMs), breath)))
-  for (let at = 0; at < keys.length; at += PARALLEL)
-    await take(arrivedObjects(await entries.load(keys.slice(at, at + PARALLEL))))
+  for (let at = 0; at < keys.length; at += ENTRIES_AT_ONCE)
+    await take(arrivedObjects(await entries.load(keys.slice(at, at + ENTRIES_AT_ONCE))))
   for (const folder of byFolder) await take(folder)
   found.sort((a, b) => (a.key < b.key ? -1 : 1))
   // Two entries name one object when its own came after it was taken in as one of others, as in a copy.
