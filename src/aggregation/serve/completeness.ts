@@ -96,7 +96,9 @@ export const together = (ranges: readonly Required<Completeness>[]): Required<Co
 }
 
 /** The part of a range whose windows should be committed: until one grain after its end, a window's run may be under way. */
-function settled({ fromMs, toMs }: TimeSpan, { grainMs, nowMs }: AskedAt): TimeSpan {
-  const untilMs = Math.floor(nowMs / grainMs) * grainMs - grainMs
-  return { fromMs, toMs: Math.max(fromMs, Math.min(toMs, untilMs)) }
+function settled({ fromMs, toMs }: TimeSpan, at: AskedAt): TimeSpan {
+  return { fromMs, toMs: Math.max(fromMs, Math.min(toMs, startOfNewest(at))) }
 }
+
+/** Of the window that is open now, and the one before it, which may be under way. */
+export const startOfNewest = ({ grainMs, nowMs }: AskedAt): number => alignDown(nowMs, grainMs) - grainMs

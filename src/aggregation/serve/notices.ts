@@ -4,7 +4,7 @@ import type { DimensionSet } from '../rollup/model/definition.ts'
 import type { ToldUnits } from '../rollup/model/units.ts'
 import { isSame } from '../rollup/model/window-spans.ts'
 import type { ContentsRequest, MetricsRequest, RollupStore, SeriesWindow } from '../rollup/stores/store.ts'
-import { type AskedAt, completenessOf } from './completeness.ts'
+import { type AskedAt, completenessOf, startOfNewest } from './completeness.ts'
 import type { QueryContext } from './query-port.ts'
 import { MAX_RANKED_WINDOWS } from './ranking.ts'
 
@@ -57,7 +57,7 @@ export async function whyEmpty(
 /** Apps that are not configured may be in the range all the same: their names are for who may read them all. */
 export async function noticesIn(
   range: Omit<MetricsRequest, 'app'>,
-  names: Omit<EmptyAnswer, 'apps' | 'isToCome'>,
+  names: Omit<EmptyAnswer, 'apps' | 'toCome'>,
   looking: Looking,
 ): Promise<readonly string[]> {
   const { apps, ofAllApps, signal } = looking.asking
@@ -65,19 +65,22 @@ export async function noticesIn(
   const there = isUnknown && ofAllApps ? await looking.store.apps(range, signal) : []
   const isThere =
     names.metrics.length > 0 && (names.metric === undefined || names.metrics.includes(names.metric))
-  const isToCome = !isThere && (await lacksWindows(range, looking))
-  return noticesOf({ ...names, apps: apps && [...apps, ...there], isToCome })
+  const toCome = isThere ? [] : await whatIsToCome(range, looking)
+  return noticesOf({ ...names, apps: apps && [...apps, ...there], toCome })
 }
 
-/** Whether windows of the range were not computed, or count only when others of their grain are: all of its numbers may come. */
-async function lacksWindows(
+/** Which windows of the range were not computed, or count only when others of their grain are: all of its numbers may come. */
+async function whatIsToCome(
   { rollup, fromMs, toMs }: Omit<MetricsRequest, 'app'>,
   { store, asking, at }: Looking,
-) {
+): Promise<readonly string[]> {
   const windows = await store.windows(rollup, fromMs, toMs, asking.signal)
-  if (completenessOf(windows, { fromMs, toMs }, at).missing > 0) return true
+  if (completenessOf(windows, { fromMs, toMs }, at).missing > 0) return [LACKING]
   const held = await store.held(rollup, fromMs, toMs)
-  return held.some((each) => !windows.some((window) => isSame(window, each)))
+  if (held.some((each) => !windows.some((window) => isSame(window, each)))) return [LACKING]
+  const untilMs = Math.min(toMs, at.nowMs)
+  const sinceMs = Math.max(startOfNewest(at), at.firstEventMs ?? 0, Number(windows.at(-1)?.toMs ?? 0))
+  return sinceMs < untilMs ? [OPEN] : []
 }
 
 /** What an empty answer was asked for, and what there is. */
@@ -89,25 +92,27 @@ interface EmptyAnswer {
   readonly apps: readonly string[] | undefined
   /** Those of the app in the range. */
   readonly metrics: readonly string[]
-  /** Windows of the range are not computed, so that it may hold more. */
-  readonly isToCome: boolean
+  /** Which windows of the range are not computed, so that it may hold more. */
+  readonly toCome: readonly string[]
 }
 
 /**
  * Why there is nothing, in a sentence, where a name may be mistyped: an empty answer is right all the same, as the name may
  * be measured tomorrow. Never what was sent.
  */
-function noticesOf({ app, metric, apps, metrics, isToCome }: EmptyAnswer): readonly string[] {
-  const toCome = isToCome ? [TO_COME] : []
+function noticesOf({ app, metric, apps, metrics, toCome }: EmptyAnswer): readonly string[] {
   if (metrics.length === 0 && apps !== undefined && !apps.includes(app))
     return [`The app is neither configured nor in this range${ending(app, apps)}`, ...toCome]
-  if (metrics.length === 0) return isToCome ? toCome : ['Nothing of this app is in this range.']
+  if (metrics.length === 0) return toCome.length > 0 ? toCome : ['Nothing of this app is in this range.']
   if (metric === undefined || metrics.includes(metric)) return []
   return [`The metric is not among those of the app in this range${ending(metric, metrics)}`, ...toCome]
 }
 
-const TO_COME =
+const LACKING =
   'Windows of this range are not computed, or not yet, as after a change of rollups or of their grain: what is in them is in no answer.'
+
+const OPEN =
+  'The newest window of this range is not computed yet: the schedule does so once it is over, and POST /aggregations/run at once.'
 
 /** Where the metric is there, and the set is not: each counts every event once. */
 const setIsNewer = (set: string): string =>

@@ -226,7 +226,14 @@ test('an empty answer says that windows of its range are not computed yet', asyn
     ['a rollup that is new', noon - HOUR, toCome],
     ['before the first look', undefined, toCome],
     ['a lake without events', Number.POSITIVE_INFINITY, nothing],
-    ['before the first event', noon - 1, nothing],
+    ['before the first event', noon, nothing],
+    [
+      'and in the window that is not over',
+      noon - 1,
+      [
+        'The newest window of this range is not computed yet: the schedule does so once it is over, and POST /aggregations/run at once.',
+      ],
+    ],
   ] as const) {
     t.same((await series({}, since(firstEventMs))).notices, notices, rule)
     t.same((await metrics(since(firstEventMs))).notices, notices, rule)
