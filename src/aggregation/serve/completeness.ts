@@ -100,5 +100,5 @@ function settled({ fromMs, toMs }: TimeSpan, at: AskedAt): TimeSpan {
   return { fromMs, toMs: Math.max(fromMs, Math.min(toMs, startOfNewest(at))) }
 }
 
-/** Of the window that is open now, and the one before it, which may be under way. */
+/** When the window before the open one began: both may still be computed. */
 export const startOfNewest = ({ grainMs, nowMs }: AskedAt): number => alignDown(nowMs, grainMs) - grainMs
