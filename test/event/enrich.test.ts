@@ -93,8 +93,8 @@ function lineOf(candidate: unknown, stripIds: boolean): { event: Event; line: st
 }
 
 /** Any JSON, and objects that come close to a measurement: known names with right and wrong values. */
-/** Without control characters, which are stored as U+FFFD. */
-const printable = (text: string) => text.replace(/\p{Cc}/gu, ' ')
+/** Without control characters and U+FEFF, which are stored as U+FFFD. */
+const printable = (text: string) => text.replace(/[\p{Cc}\ufeff]/gu, ' ')
 const anyText = fc.string({ unit: 'binary', maxLength: 40 }).map(printable)
 const nearly = fc.record(
   {
