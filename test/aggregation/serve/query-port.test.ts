@@ -3,7 +3,15 @@ import { damaged } from '../../../src/aggregation/rollup/stores/store.ts'
 import { type Queries, retryingQueries } from '../../../src/aggregation/serve/query-port.ts'
 
 test('a question that meets damage is asked again, until there is none; other failures stay', async (t) => {
-  for (const question of ['series', 'top', 'histogram', 'compare', 'changes', 'metrics'] as const) {
+  for (const question of [
+    'series',
+    'top',
+    'histogram',
+    'compare',
+    'changes',
+    'releases',
+    'metrics',
+  ] as const) {
     const failures: Error[] = [damaged('a', 'it is empty'), damaged('b', 'it is empty')]
     const answer = async () => {
       const failure = failures.shift()
@@ -16,6 +24,7 @@ test('a question that meets damage is asked again, until there is none; other fa
       histogram: answer,
       compare: answer,
       changes: answer,
+      releases: answer,
       metrics: answer,
     } as unknown as Queries
     const ask = retryingQueries(queries)[question] as () => Promise<unknown>

@@ -1,4 +1,4 @@
-import { createYielder } from '../../../std/async/yielding.ts'
+import { createYielder, mapInSteps, runYielding } from '../../../std/async/yielding.ts'
 import type { TimeSpan } from '../../../std/durations.ts'
 import { edgesOf, quantile, quantileSlot } from '../../rollup/model/measure.ts'
 import type { RollupStore } from '../../rollup/stores/store.ts'
@@ -122,13 +122,12 @@ const sideOf = (range: TimeSpan, tally: SeriesAggregate, q: number) => ({
 })
 
 async function valuesUpTo([base, now]: Both<Tallies>, slot: number, signal: AbortSignal) {
-  const breath = createYielder(signal)
-  const values = new Map<string, Both<CountedUpTo>>()
-  for (const value of new Set([...base.keys(), ...now.keys()])) {
-    if (breath.shouldYield()) await breath.yieldNow()
-    values.set(value, [countedUpTo(base.get(value), slot), countedUpTo(now.get(value), slot)])
-  }
-  return values
+  const counted = (value: string): readonly [string, Both<CountedUpTo>] => [
+    value,
+    [countedUpTo(base.get(value), slot), countedUpTo(now.get(value), slot)],
+  ]
+  const values = [...new Set([...base.keys(), ...now.keys()])]
+  return new Map(await runYielding(mapInSteps(values, counted), createYielder(signal)))
 }
 
 /** What lies in the slot counts: up to its upper edge nothing is estimated. */

@@ -59,9 +59,10 @@ test('no thread is started before the first question, and one answers all', asyn
       },
       asking(),
     ),
+    queries.releases({ ...query, set: 'release' }, asking()),
   ]
   const told = (await Promise.all(answers)).map(({ text }) => text)
-  t.same(told, ['metrics', 'top', 'histogram', 'compare', 'changes'])
+  t.same(told, ['metrics', 'top', 'histogram', 'compare', 'changes', 'releases'])
   t.equal(started.length, 1)
 })
 
