@@ -1,27 +1,14 @@
-import type { TimeSpan } from '../../std/durations.ts'
 import { WEIGHT_UNIT } from '../rollup/model/measure.ts'
-import type { RollupStore } from '../rollup/stores/store.ts'
+import type { RollupStore, SeriesRequest } from '../rollup/stores/store.ts'
+import type { Selection } from './parameters.ts'
 import type { KeptAnswer } from './query-cache.ts'
 import { MAX_RANKED_ROWS, rowBudget } from './tally/by-value.ts'
 import { eachRow } from './tally/rows.ts'
 
-export interface ReleasesQuery extends TimeSpan {
-  readonly app: string
+/** When the values of a set appeared: as a rule of the set of `app_version`. */
+export interface ReleasesQuery extends Omit<Selection, 'metric' | 'quantiles'> {
   /** In which they are looked for; undefined: that of most rows. */
   readonly metric?: string | undefined
-  readonly unit?: string | undefined
-  /** That of `app_version`, or another whose values begin to appear. */
-  readonly set: string
-  readonly rollup?: string | undefined
-  readonly bots?: 'exclude' | 'include' | undefined
-}
-
-interface DecidedReleases extends TimeSpan {
-  readonly rollup: string
-  readonly app: string
-  readonly metric: string
-  readonly unit: string
-  readonly set: string
 }
 
 interface Appearance {
@@ -36,7 +23,7 @@ const isUnnamed = (value: string): boolean => value.startsWith('~')
 /** In which window each value of the set has its first rows, the latest first. */
 export async function computeReleases(
   store: Pick<RollupStore, 'series'>,
-  request: DecidedReleases,
+  request: SeriesRequest,
   { signal, maxRows = MAX_RANKED_ROWS }: { readonly signal: AbortSignal; readonly maxRows?: number },
 ): Promise<KeptAnswer> {
   const budget = rowBudget(maxRows)
