@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net'
-import { COLON, ESCAPE, FORMAT } from './escapes.ts'
+import { COLON, ESCAPE_AHEAD, FORMAT } from './escapes.ts'
 
 /** What has a version: the word, and programs that say theirs in four parts. A host has an address (`db/203.0.113.77`). */
 const VERSIONED = [
@@ -41,7 +41,7 @@ const PORT_BEHIND = /^:\d/
 const AHEAD_CHARS = 40
 /** A letter or digit right before it makes it a part of a name (`v1.2.3.4`), but not that of an escape (`\n`, `%20`, `%c`). */
 const ATTACHED = /[A-Za-z\d]\.?$/
-const ESCAPED = new RegExp(`(?:${ESCAPE}|${FORMAT})$`)
+const ESCAPED = new RegExp(`(?:${ESCAPE_AHEAD}|${FORMAT})$`)
 
 const V4 = /\[(?:\d{1,3}\.){3}\d{1,3}\]|(?:\d{1,3}\.){3}\d{1,3}(?!\d|\.\d)/g
 const ANY_V6 = new RegExp(`${COLON}{2}|(?:[\\da-f]{1,4}${COLON}){6}`, 'i')

@@ -1,4 +1,4 @@
-import { ESCAPE } from './escapes.ts'
+import { ESCAPE, ESCAPE_AHEAD } from './escapes.ts'
 
 /** Digits of the numbers of payment cards: ISO/IEC 7812-1 allows 8 to 19, and nobody issues fewer than 13 today. */
 export const LEAST_CARD_DIGITS = 13
@@ -57,7 +57,7 @@ const LOOSE = [
   '(?:%(?:25)*(?:0[9ad]|20|2[cf]|3[ab]|7c)){1,3}',
 ].join('|')
 const PRINTED = new RegExp(
-  `(?:(?<!\\d)|(?<=${ESCAPE}))\\d{4}(${LOOSE})(?:\\d{4}\\1\\d{4}\\1\\d{4}(?:\\1\\d{3})?|\\d{6}\\1\\d{4,5})(?!\\d|\\1\\d{4}(?!\\d))`,
+  `(?:(?<!\\d)|(?<=${ESCAPE_AHEAD}))\\d{4}(${LOOSE})(?:\\d{4}\\1\\d{4}\\1\\d{4}(?:\\1\\d{3})?|\\d{6}\\1\\d{4,5})(?!\\d|\\1\\d{4}(?!\\d))`,
   'gi',
 )
 /** What tells of such groups. */

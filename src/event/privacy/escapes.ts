@@ -52,17 +52,22 @@ export const ENCODED_QUERY = `(?:${encoded('?#', 'quest|num')}|${encodedWide('?#
 export const QUERY = `(?:[?#]|${ENCODED_QUERY})`
 
 const HEX2 = '[\\da-fA-F]{2}'
-/** What ends in a letter or digit, and has nothing to do with what follows: `\n`, `%20`, `\u0020`. */
-export const ESCAPE = `\\\\[nrtbfv]|%(?:25){0,3}(?:u${HEX2})?${HEX2}|\\\\(?:u${HEX2}|x)${HEX2}`
+/** What ends in a letter or digit, and has nothing to do with what follows: `\n`, `\012`, `%20`, `\u0020`. */
+export const ESCAPE = `\\\\(?:[nrtbfv]|[0-3][0-7]{2})|%(?:25){0,3}(?:u${HEX2})?${HEX2}|\\\\(?:u${HEX2}|x)${HEX2}`
+/** The same where it is only looked back at: what mails write may be a value as well, as in `=20`. */
+export const ESCAPE_AHEAD = `${ESCAPE}|=(?:0[9ADad]|20)`
 /** Where a console puts a text or a style. */
 export const FORMAT = '%[cdios]'
 /** Where a word begins: behind none of its characters, but for the last one of these. */
-export const START = `(?:(?<![A-Za-z\\d])|(?<=${ESCAPE}|${FORMAT}))`
+export const START = `(?:(?<![A-Za-z\\d])|(?<=${ESCAPE_AHEAD}|${FORMAT}))`
 
 /** What begins a command to a terminal, as it is, as programs show or store it, and as code writes it. */
-const ESC = '(?:[\\x1b\\u241b]|\\\\(?:u001b|u\\{1b\\}|x1b|e|0?33)|%(?:25)*1b|&#(?:27|x1b);|\\^\\[)'
+const WRITTEN_ESC = '\\\\(?:u001b|u\\{1b\\}|x1b|0?33)|%(?:25)*1b|&#(?:27|x1b);'
+const ESC = `(?:[\\x1b\\u241b]|${WRITTEN_ESC}|\\\\e|\\^\\[)`
+/** But what a path or a pattern may hold as well. */
+const SURE_ESC = `(?:[\\x1b\\u241b]|${WRITTEN_ESC})`
 /** What may follow it: numbers and a letter, of which `m` sets a colour and `K` clears a line. No mask begins like that. */
-const CONTROLS = '(?:[?<=>]?\\d[\\d;:]{0,32}[a-z@]|[mk])'
+const CONTROLS = '(?:[?<=>]?[\\d;][\\d;:]{0,32}[a-z@]|[mk])'
 /** What a number in brackets is of, and what may stand behind that up to the last of them. */
 const UNIT = '(?:m?s|secs?|m|mins?|months?|hr?s?|d|m[abglmvw]|[kmg]i?b|k?hz|x|st|nd|th)'
 const BEHIND_UNIT = '(?![a-z\\d/\\\\])[^[\\]]{0,32}'
@@ -70,14 +75,62 @@ const BEHIND_UNIT = '(?![a-z\\d/\\\\])[^[\\]]{0,32}'
 const LITTLE = '(?:[^\\s[\\].:=@\\\\]|:(?!:)){0,8}'
 /** A quantity in brackets is no command, though it begins as one: `[100ms]`, `[30min left]`, `[5m:1m]`. */
 const NO_QUANTITY = `(?!\\d[\\d;:]{0,32}(?:${UNIT}${BEHIND_UNIT}|[a-z]${LITTLE})\\])`
+/** What ends the URL of a link, or a title. */
+const STRING_END = `(?:[\\x07\\x9c]|\\\\(?:u0007|x07|a|007)|%(?:25)*07|${ESC}(?:\\\\{1,2}|%(?:25)*5c))`
 /**
- * Commands to a terminal (ECMA-48), of which the last letter is none of the text: `\\x1b[31m`. What begins one may be an
- * arrow or a replaced character as well, or lost, of a colour.
+ * Commands to a terminal (ECMA-48), of which the last letter is none of the text: `\x1b[31m`; links with their URLs, and
+ * those of one character, as that which saves the place of the cursor. What begins one may be an arrow or a replaced
+ * character as well, or lost, of a colour.
  */
 export const TERMINAL = [
   `${ESC}(?:\\[|%(?:25)*5b)${CONTROLS}`,
+  `${ESC}\\]\\d{1,4};[^\\s\\x07\\x1b\\x9c]{0,256}?${STRING_END}`,
+  `${SURE_ESC}[78c=>]`,
   `[\\u2190\\ufffd]\\[${NO_QUANTITY}${CONTROLS}`,
   `\\x9b${CONTROLS}`,
   '[\\x1b\\ufffd]\\([AB0-2]',
   `\\[${NO_QUANTITY}\\d{1,3}(?:;\\d{1,3}){0,8}m(?=[^\\s\\]])`,
 ].join('|')
+
+/** A quantity or a file, and no domain: `timeout=40ms.`, `chunk=40a1.js`. */
+const NO_DOMAIN = [
+  '(?:[mn]?s|px|r?em|[kmg]i?b|v[hw]|pt|fps|k?hz)\\.',
+  '[\\w.-]*\\.(?:[cm]?[jt]sx?|css|map|json|html?|xml|png|jpe?g|gif|svg|webp|ico|woff2?|php|log|txt|csv|gz|zip|tar)(?![\\w.-])',
+].join('|')
+/** An `@` of a mail, without anything else of one around it. */
+const MAIL_AT = `(?<=[\\w.+-])=40(?!${NO_DOMAIN})(?=[a-z][\\w-]*(?:(?:\\.|=2E)[\\w-]+)*(?:\\.|=2E)[a-z]{2,}(?![\\w-]))`
+/** Quoted-printable (RFC 2045, 6.7), as mails write URLs: `=3Fq=3D1=26r=3D2`. A number or `=3D` alone is none. */
+const IN_MAIL = new RegExp(
+  [
+    `=(?:3F|23)${NAME}=|\\w=3D["'\\w%]|=3A//|\\d=2E\\d|${MAIL_AT}`,
+    '=3F(?=[\\da-f]{0,8}[g-z])(?<=/[\\w.-]{1,64}=3F)',
+  ].join('|'),
+  'i',
+)
+const OF_MAIL = new RegExp(
+  [
+    `=(3F|23|26)(?=${NAME}=)|=(3F)(?=[\\da-f]{0,8}[g-z])(?<=/[\\w.-]{1,64}=3F)`,
+    `(?<=\\w)=(3D)(?=["'\\w%])|=(2F|3A|3B)|=(40)(?=[a-z][\\w-]*(?:\\.|=2E))|=(40)(?=\\w)(?<=//[^\\s/:]{1,64}:[^\\s/:]{1,64}=40)`,
+    '(?<=\\d)=(2E)(?=\\d)|(?<==40[\\w.=-]{1,64})=(2E)(?=[a-z])',
+  ].join('|'),
+  'gi',
+)
+/** A letter, a digit, or what joins them to a name, a token or a domain. */
+const WORD_OF_MAIL = /=(2[DE]|3\d|4[1-9A-F]|5[\dAF]|6[1-9A-F]|7[\dA])/g
+/** A line that goes on in the next; in exceptions each character of its end is stored as U+FFFD. */
+const SOFT_BREAK = '=(?:\\r?\\n|\\ufffd{1,2}|(?:\\\\r)?\\\\n)(?=[\\w%&=+./~-])'
+const HAS_SOFT_BREAK = new RegExp(SOFT_BREAK)
+const EACH_SOFT_BREAK = new RegExp(SOFT_BREAK, 'g')
+const BROKEN_QUERY = new RegExp(`\\?(?:[^\\s?=\\ufffd]|${SOFT_BREAK}|=)+`, 'g')
+
+const charOf = (code: string): string => String.fromCharCode(Number.parseInt(code.slice(1), 16))
+
+/** With the characters in their place that tell of a mail. */
+export function readMail(text: string): string {
+  const read = IN_MAIL.test(text) ? text.replace(OF_MAIL, charOf) : text
+  if (!HAS_SOFT_BREAK.test(read)) return read
+  return read.replace(BROKEN_QUERY, (query) => query.replace(EACH_SOFT_BREAK, ''))
+}
+
+/** With all that words are made of: a number may be read as a letter, as in `n=41`. */
+export const readWordsOfMail = (text: string): string => text.replace(WORD_OF_MAIL, charOf)

@@ -1,4 +1,4 @@
-import { ENCODED_DOT, NAME, TERMINAL, TO_WIDE } from './escapes.ts'
+import { ENCODED_DOT, readMail, readWordsOfMail, TERMINAL, TO_WIDE } from './escapes.ts'
 
 /** The zeros of all scripts; the other nine digits stand behind each. Unicode 17, category Nd. */
 const ZEROS = [
@@ -127,15 +127,18 @@ const ENCODED = new RegExp(
     `&(?:amp;)*#(?:x0{0,4}(?:${LETTER_OR_DIGIT})|0{0,4}(?:${DECIMAL_ONE}));`,
     `\\\\u\\{0{0,4}(?:${LETTER_OR_DIGIT})\\}`,
     '\\\\(?:u00|x)2[27]|&(?:amp;)*#x0{0,4}2[27];',
+    // In octal, with what stands in addresses.
+    `\\\\(?:0(?:4[36]|5[5-7]|6[0-7]|7[01257])|1(?:[01256][0-7]|4[1-7]|[37][0-2]|37))`,
     `(?<=\\d;?|#x[\\da-f]{2};)${ENCODED_DOT}(?=\\d|%(?:25)*(?:u00)?3\\d|&(?:amp;)*#)`,
   ].join('|'),
   'gi',
 )
 const MAY_BE_ENCODED = /[%\\&]/
-const CODE = /#(\d+);?$|([\da-f]{2})[;}]?$/i
+const CODE = /#(\d+);?$|\\([01][0-7]{2})$|([\da-f]{2})[;}]?$/i
 
 function decoded(char: string): string {
-  const [, decimal, hex] = CODE.exec(char) ?? []
+  const [, decimal, octal, hex] = CODE.exec(char) ?? []
+  if (octal !== undefined) return String.fromCharCode(Number.parseInt(octal, 8))
   if (decimal !== undefined) return String.fromCharCode(Number(decimal))
   if (hex === undefined) return '.'
   const plain = String.fromCharCode(Number.parseInt(hex, 16))
@@ -187,48 +190,38 @@ function plainOf(found: string, at: number, text: string): string {
   return isInWord ? [...found].map((char) => twins.get(char) ?? char).join('') : found
 }
 
-/** A quantity or a file, and no domain: `timeout=40ms.`, `chunk=40a1.js`. */
-const NO_DOMAIN = [
-  '(?:[mn]?s|px|r?em|[kmg]i?b|v[hw]|pt|fps|k?hz)\\.',
-  '[\\w.-]*\\.(?:[cm]?[jt]sx?|css|map|json|html?|xml|png|jpe?g|gif|svg|webp|ico|woff2?|php|log|txt|csv|gz|zip|tar)(?![\\w.-])',
-].join('|')
-/** An `@` of a mail, without anything else of one around it. */
-const MAIL_AT = `(?<=[\\w.+-])=40(?!${NO_DOMAIN})(?=[a-z][\\w-]*(?:(?:\\.|=2E)[\\w-]+)*(?:\\.|=2E)[a-z]{2,}(?![\\w-]))`
-/** Quoted-printable (RFC 2045, 6.7), as mails write URLs: `=3Fq=3D1=26r=3D2`. A number or `=3D` alone is none. */
-const IN_MAIL = new RegExp(
-  [
-    `=(?:3F|23)${NAME}=|\\w=3D["'\\w%]|=3A//|\\d=2E\\d|${MAIL_AT}`,
-    '=3F(?=[\\da-f]{0,8}[g-z])(?<=/[\\w.-]{1,64}=3F)|=\\r?\\n(?=[\\w%])(?<=\\?\\S{0,128}=\\r?\\n)',
-  ].join('|'),
-  'i',
-)
-const OF_MAIL = new RegExp(
-  [
-    `=(3F|23|26)(?=${NAME}=)|=(3F)(?=[\\da-f]{0,8}[g-z])(?<=/[\\w.-]{1,64}=3F)`,
-    `(?<=\\w)=(3D)(?=["'\\w%])|=(2F|3A|3B)|=(40)(?=[a-z][\\w-]*(?:\\.|=2E))|=(40)(?=\\w)(?<=//[^\\s/:]{1,64}:[^\\s/:]{1,64}=40)`,
-    '(?<=\\d)=(2E)(?=\\d)|(?<==40[\\w.=-]{1,64})=(2E)(?=[a-z])',
-    // A line that goes on in the next.
-    '=\\r?\\n(?=[\\w%])(?<=\\?\\S{0,128}=\\r?\\n)',
-  ].join('|'),
-  'gi',
-)
-
 const COMMANDS = new RegExp(`(?:${TERMINAL})+`, 'gi')
 const IS_IN_WORD = /[A-Za-z\d]/
+/** Stands where commands stood within a word: a blank that nobody writes. */
+const JOINT = '\u2005'
 
-/** Two words with another colour each are no one. */
+/** Two words with another colour each are no one, or one is that has two of them. */
 function betweenWords(commands: string, at: number, text: string): string {
   const isBetween = IS_IN_WORD.test(text.charAt(at - 1)) && IS_IN_WORD.test(text.charAt(at + commands.length))
-  return isBetween ? ' ' : ''
+  return isBetween ? JOINT : ''
 }
 
-/** With ASCII in their place, and without commands to a terminal. */
-export function folded(text: string): string {
+/** With ASCII in their place, and without commands to a terminal, of which those within words leave a joint. */
+export function foldedApart(text: string): string {
   const said = text.replace(COMMANDS, betweenWords)
   const ascii = NOT_ASCII.test(said) ? said.replace(FOLDED, plainOf) : said
-  const plain = MAY_BE_ENCODED.test(ascii) ? ascii.replace(ENCODED, decoded) : ascii
-  if (!IN_MAIL.test(plain)) return plain
-  return plain.replace(OF_MAIL, (code) =>
-    code.endsWith('\n') ? '' : String.fromCharCode(Number.parseInt(code.slice(1), 16)),
-  )
+  return readMail(MAY_BE_ENCODED.test(ascii) ? ascii.replace(ENCODED, decoded) : ascii)
 }
+
+const REST = new RegExp(
+  `(?:[\\p{L}\\p{N}._%+-]{1,64}${JOINT}){1,8}(?=\\[email\\])|(?<=\\[(?:email|token)\\])(?:${JOINT}[\\w.~+/=-]{1,64}){1,8}`,
+  'gu',
+)
+
+/** Without what commands part of a name or a token of which the rest was masked. */
+export const withoutRests = (text: string): string => text.replace(REST, '')
+
+/** With a blank for each joint. */
+export const parted = (text: string): string => text.replaceAll(JOINT, ' ')
+export const folded = (text: string): string => parted(foldedApart(text))
+
+/** How the same may be read as well. What the words of a mail are decoded to may tell of one. */
+export const OTHER_READINGS: readonly ((text: string) => string)[] = [
+  (text) => text.replaceAll(JOINT, ''),
+  (text) => readMail(readWordsOfMail(text)),
+]

@@ -1,5 +1,5 @@
 import { SEPARATORS } from './digits.ts'
-import { ESCAPE, START } from './escapes.ts'
+import { ESCAPE_AHEAD, START } from './escapes.ts'
 import type { Marker } from './tells.ts'
 
 const WORD = '[^\\\\/\\s"\'<>:|?*%\\ufffd]{1,64}'
@@ -10,7 +10,7 @@ const GAP = '(?: |%20)'
 /** What the folder of them all is called: by Windows, by that before Vista, in German too, and as DOS has it short. */
 const USERS = `(?:[Uu]sers|USERS|Documents${GAP}and${GAP}Settings|Dokumente${GAP}und${GAP}Einstellungen|DOCUME~\\d)`
 /** Where a path begins: behind none of these, but for the last one of an escape (`\\n/home/…`). */
-const behind = (chars: string) => `(?:(?<![${chars}])|(?<=${ESCAPE}))`
+const behind = (chars: string) => `(?:(?<![${chars}])|(?<=${ESCAPE_AHEAD}))`
 /** And on shares, by those who set them up. */
 const SHARED = `(?:${USERS}|[Hh]omes?\\$?|[Pp]rofiles\\$?)`
 /** What lies in the folder of a person: a file with the line that a stack tells, or what a Mac has there. */

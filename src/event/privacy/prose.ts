@@ -10,7 +10,7 @@ import {
   maskPrintedCards,
 } from './digits.ts'
 import { AT, AT_TELLS, DOT, ENCODED_TELLS } from './escapes.ts'
-import { folded } from './lookalikes.ts'
+import { foldedApart, OTHER_READINGS, parted, withoutRests } from './lookalikes.ts'
 import { maskOpaque, OPAQUE_TELLS } from './opaque.ts'
 import { ACCOUNT_TELLS, HOME_TELLS, maskAccounts, maskHomes } from './personal.ts'
 import { KEYS, NAMED_SECRETS } from './secrets.ts'
@@ -104,7 +104,13 @@ const RULES: readonly Rule[] = [
   { tells: HOME_TELLS, concerns: ({ isPath }) => !isPath, clean: maskHomes },
   { tells: ['000000'], concerns: isProse, clean: (text) => text.replace(DIGITS, '[digits]') },
 ]
-const lookFor = createLook([...RULES.map(({ tells }) => tells), [HIDES]])
+/** Without commands to a terminal, and what is octal or of a mail read, the text is another. */
+const READ_OTHERWISE: readonly Marker[] = [
+  HIDES,
+  ...['\\0', '\\e"', '"0m', '"00m', ';0m', ';00m', '""m', '""k', '";m'],
+  ...['0', ...'abcdef'].map((hex) => `=0${hex}`),
+]
+const lookFor = createLook([...RULES.map(({ tells }) => tells), READ_OTHERWISE])
 const CARDS = 1 << RULES.findIndex(({ tells }) => tells === MANY_DIGITS)
 
 /** Which of the rules may find something. Dates and versions tell of cards, and have too few digits for one. */
@@ -120,10 +126,23 @@ export const isPlain = (text: string): boolean => look(text, Math.min(text.lengt
 function masked(text: string, kind: Kind): string {
   const told = look(text, text.length)
   if (told === 0) return text
-  const plain = folded(text)
-  if (plain === text) return cleaned(text, kind, told)
-  const clean = cleaned(plain, kind, look(plain, plain.length))
-  return clean === plain ? cleaned(text, kind, told) : clean
+  const plain = foldedApart(text)
+  if (plain !== text) {
+    const clean = cleanedAgain(withoutRests(cleaned(plain, kind, look(plain, plain.length))), kind)
+    if (clean !== plain) return parted(clean)
+  }
+  return cleanedAgain(cleaned(text, kind, told), kind)
+}
+
+/** What is clean may not be so when it is read otherwise: then it is stored as it was read. */
+function cleanedAgain(first: string, kind: Kind): string {
+  let clean = first
+  for (const readingOf of OTHER_READINGS) {
+    const reading = readingOf(clean)
+    const again = reading === clean ? reading : cleaned(reading, kind, look(reading, reading.length))
+    if (again !== reading) clean = again
+  }
+  return clean
 }
 
 /** Only the rules that may find something. What one has changed is looked at anew. */

@@ -1,6 +1,6 @@
 import { endsInMask } from './cut.ts'
 import { AT, COLON, EQUALS, NAME, QUERY, SEMICOLON, SLASH } from './escapes.ts'
-import { endOfNested } from './values.ts'
+import { endOfNested, quotedAt } from './values.ts'
 
 /** URLs and paths in the middle of text. */
 export interface UrlTextRules {
@@ -39,6 +39,11 @@ const PAIRS_REST = new RegExp(
   `(?:[ \\t][^"<>\`?#\\r\\n]{0,64}?&(?:amp;)*${NAME}${EQUALS}[^\\s"<>\`]*)+`,
   'iy',
 )
+/** What begins quotes right before a URL, and what of its word stands before those that are in it. */
+const QUOTE_AHEAD = /\\{0,7}["'`](?:[A-Z]{3,7} )?$/
+const LEAD = /^(?:[\w.-]{1,32}(?=[=(]))?[([{=:,]*/
+/** As far as that may reach: a quote behind seven backslashes, and a method. */
+const MOST_AHEAD_CHARS = 16
 const STRING_REST = /(?:\\[^\r\n]|[^"\\\r\n])+/y
 
 /** URLs and paths without query, fragment, `;parameters` and userinfo, as they are or percent-encoded. */
@@ -53,7 +58,8 @@ export function cleanUrlsIn(text: string, rules: UrlTextRules): string {
     const end = WORD.lastIndex
     const { kept, query, tail } = partsOf(word, rules)
     const part = { from: end - query.length - tail.length, to: end, tail }
-    const last = query === '' ? part : lastPart(text, part, rules)
+    const last =
+      query === '' ? part : upTo(text, lastPart(text, part, rules), endOfQuote(text, found.index, word))
     clean += text.slice(done, found.index) + kept + last.tail
     done = last.to
     WORD.lastIndex = done
@@ -67,6 +73,18 @@ interface Part {
   readonly to: number
   readonly tail: string
 }
+
+/** Where the quotes end that a URL stands in, by itself or behind a method; before it, if it stands in none. */
+function endOfQuote(text: string, at: number, word: string): number {
+  const ahead = QUOTE_AHEAD.exec(text.slice(Math.max(0, at - MOST_AHEAD_CHARS), at))
+  const quoteAt = ahead === null ? at + (LEAD.exec(word)?.[0].length ?? 0) : at - ahead[0].length
+  const end = quotedAt(text, quoteAt)?.to ?? 0
+  return end === text.length || /[\r\n]/.test(text.slice(at, end)) ? 0 : end
+}
+
+/** What quotes hold is all of the query. */
+const upTo = (text: string, last: Part, end: number): Part =>
+  last.to < end ? { from: last.to, to: end, tail: tailOf(text.slice(last.to, end)) } : last
 
 /** The last part of a query of which the first ended with its word. */
 function lastPart(text: string, first: Part, { queries }: UrlTextRules): Part {

@@ -183,6 +183,65 @@ test('commands to a terminal hide nothing, and stay where nothing is found', asy
   t.same(missed(['a[5m]', 'in [10m] or [1m ago', 'C:\\e[1]', '\ufffd[email]', 'x\x1b']), [])
 })
 
+test('a name, a token or an address is one, whatever commands to a terminal are in it', async (t) => {
+  const commands = [
+    ...[
+      '\x1b[31m',
+      '[31m',
+      '\\033[31m',
+      '\\e[0m',
+      '^[[1;31m',
+      '\x1b7',
+      '\x1bc',
+      '\x1b[;m',
+      '\x1b[;31m',
+      '\\x1b7',
+    ],
+    ...['\\0337', '\x1b]8;;https://h/a\x07', '\x1b]8;;https://h/a\x1b\\', '\\e]8;;\\a', '\x1b]0;title\x9c'],
+    '\\u001b]8;id=1;http://h\\u001b\\\\',
+  ]
+  for (const command of commands)
+    t.same(
+      missed([
+        [`pass${command}word=Needle x`, 'password=[token] x'],
+        [`pa${command}ss${command}word=Needle x`, 'password=[token] x'],
+        [`ali${command}ce@mail.example`, '[email]'],
+        [`AKIAIOS${command}FODNN7EXAMPLE`, '[token]'],
+        [`Bearer abc123${command}def456 x`, 'Bearer [token] x'],
+        [`GET${command}AKIAIOSFODNN7EXAMPLE`, 'GET [token]'],
+        [`a${command}GET ann@mail.example`, 'a GET [email]'],
+      ]),
+      [],
+      JSON.stringify(command),
+    )
+  t.same(missed(['C:\\e7\\x', 'C:\\e[1]', '/^[[a-z]/ is wrong', 'a\x1b[31mb']), [])
+})
+
+test('octal and what mails write hide nothing, before or within what is looked for', async (t) => {
+  t.same(
+    missed([
+      ['from \\062\\060\\063.0.113.77 x', 'from [ip] x'],
+      ['to \\141nn\\100mail\\056example', 'to [email]'],
+      ['x \\101KIAIOSFODNN7EXAMPLE', 'x [token]'],
+      ['x\\012AKIAIOSFODNN7EXAMPLE', 'x\\012[token]'],
+      ['x\\012203.0.113.77', 'x\\012[ip]'],
+      ['x=20203.0.113.77', 'x=20[ip]'],
+      ['x=0AAKIAIOSFODNN7EXAMPLE', 'x=0A[token]'],
+      ['to =61nn=40mail.example x', 'to =[email] x'],
+      ['to ann=40=6Dail=2Eexample x', 'to [email] x'],
+      ['to ann@mail=2Eexample x', 'to [email] x'],
+      ['x AKIA=49OSFODNN7EXAMPLE', 'x [token]'],
+      ['x gh=70=5Fabcdefghijk', 'x [token]'],
+      // A value that only looks like one of these.
+      ['card=4000 0000 0000 0002 x', 'card=[digits] x'],
+      ['card=4111 1111 1111 1111 id=41', 'card=[digits] id=41'],
+      ['total=41 ann@mail.example w=6d', 'total=41 [email] w=6d'],
+      ...['C:\\101\\x', 'n=41', 'git: "\\303\\251.txt"', 'width=25em height=30'],
+    ]),
+    [],
+  )
+})
+
 test('a quantity in brackets is no command to a terminal', async (t) => {
   const quantities = [
     ...[

@@ -119,6 +119,36 @@ test('a query goes on behind a blank where its value does', async (t) => {
   )
 })
 
+test('a query ends with the quotes that its URL stands in, and without any at a blank', async (t) => {
+  t.same(
+    missed([
+      [`GET "/s?q=my ${N} words" failed`, 'GET "/s" failed'],
+      [`"GET /s?q=my ${N} words HTTP/1.1" 200`, '"GET /s" 200'],
+      [`load('https://h/s?q=my ${N} words:1:2') failed`, "load('https://h/s:1:2') failed"],
+      [`url=\`/s?q=my ${N} words\`.`, 'url=`/s`.'],
+      [`{"url":"/s?q=my ${N} words","n":"x y"}`, '{"url":"/s","n":"x y"}'],
+      [`{\\"url\\":\\"/s?q=my ${N}\\",\\"n\\":1}`, '{\\"url\\":\\"/s\\",\\"n\\":1}'],
+      [`&quot;/s?q=my ${N} words&quot; x`, '&quot;/s&quot; x'],
+      ['GET /s?q=a failed: it\'s "down"', 'GET /s failed: it\'s "down"'],
+      ['an inch 5"/a?b=c failed\n"x"', 'an inch 5"/a failed\n"x"'],
+      ['"/a?b=c cut off', '"/a cut off'],
+    ]),
+    [],
+  )
+})
+
+test('a query of a mail goes on in the next line, and in those behind it', async (t) => {
+  t.same(
+    missed([
+      [`/a?x=abc=\n${N}=\n${N}=\nmore failed`, '/a failed'],
+      [`/a?x=abc=\ufffd\ufffd${N}=\ufffd${N} failed`, '/a failed'],
+      [`/a?x=abc=\\r\\n&y=${N} failed`, '/a failed'],
+      ...['x=\ny', 'const x =\n  y', 'is it x?\ny=\nz'],
+    ]),
+    [],
+  )
+})
+
 test('a route is nothing but that: its query ends it', async (t) => {
   for (const [route, clean] of [
     ['/c?d=e f', '/c'],
