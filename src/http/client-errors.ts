@@ -45,11 +45,24 @@ function forgetOwed(this: ServerResponse): void {
  * takes the next answer for that to its oldest request (RFC 9112, section 9.3.2), so that this one comes behind all owed.
  */
 export function answerClientError(error: Error & { code?: string }, socket: ClientSocket): void {
+  const [code, detail] = clientErrors[error.code ?? ''] ?? ['invalid_request', 'This is not HTTP/1.1.']
+  endWith(socket, new AppError(code, detail))
+}
+
+/** Node hands the connection over to whoever wants to be a proxy, and ends it without a word where nobody does. */
+export function refuseTunnels(server: Server): void {
+  server.on('connect', ({ socket }: IncomingMessage) => {
+    // What comes next is nobody's: unread, it would take the answer with it. Nor does Node hear of faults any more.
+    socket.on('error', () => socket.destroy()).resume()
+    endWith(socket, new AppError('invalid_request', 'CONNECT is for proxies, and this is none.'))
+  })
+}
+
+function endWith(socket: ClientSocket, error: AppError): void {
   // Node tells of everything that comes behind the fault as well.
   if (socket[IS_BROKEN]) return
   socket[IS_BROKEN] = true
-  const [code, detail] = clientErrors[error.code ?? ''] ?? ['invalid_request', 'This is not HTTP/1.1.']
-  afterOwed(socket, () => end(socket, new AppError(code, detail)))
+  afterOwed(socket, () => end(socket, error))
 }
 
 function afterOwed(socket: ClientSocket, next: () => void): void {

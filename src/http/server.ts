@@ -2,7 +2,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import Fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
 import { AppError } from '../std/errors.ts'
 import type { Logger } from '../std/telemetry.ts'
-import { answerClientError, MAX_HEADER_BYTES, rememberOwed } from './client-errors.ts'
+import { answerClientError, MAX_HEADER_BYTES, refuseTunnels, rememberOwed } from './client-errors.ts'
 import { boundConnections, boundUntaken } from './connections.ts'
 import { answerHalfOpen } from './half-open.ts'
 import { type OnRefused, queuePipelines } from './pipelines.ts'
@@ -84,6 +84,7 @@ export function createServer(
   const app: FastifyInstance = Fastify(serverOptions(keepAliveMs))
   queuePipelines(app.server, { onRefused })
   rememberOwed(app.server)
+  refuseTunnels(app.server)
   answerHalfOpen(app.server)
   app.setValidatorCompiler(validatorCompiler)
   boundConnections(app.server)

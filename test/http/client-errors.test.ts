@@ -5,7 +5,7 @@ import { type Test, test } from 'tap'
 import { answerClientError } from '../../src/http/client-errors.ts'
 import { createServer } from '../../src/http/server.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
-import { readAnswers, sendBytes } from '../fakes/raw-http.ts'
+import { header, readAnswers, sendBytes } from '../fakes/raw-http.ts'
 
 test('what a socket breaks has a status of its own', async (t) => {
   for (const [code, status] of [
@@ -139,4 +139,49 @@ test('who goes while an answer is owed gets nothing more', async (t) => {
   release()
   await exchange.closed
   t.equal(exchange.said(), '')
+})
+
+const TUNNEL = 'CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n'
+
+test('a CONNECT is refused in its turn, and ends the connection', async (t) => {
+  const { port, release, asked } = await listening(t)
+  const answers = readAnswers(await sendBytes(t, port, `${TUNNEL}\x16\x03 more`).closed)
+  t.same(
+    answers.map((answer) => [
+      answer.status,
+      header(answer, 'connection'),
+      JSON.parse(String(answer.body)).code,
+    ]),
+    [[400, 'close', 'invalid_request']],
+  )
+
+  const exchange = sendBytes(t, port, `${get('/later')}${TUNNEL}`)
+  await asked
+  exchange.write('more')
+  t.equal(exchange.said(), '', 'nothing overtakes')
+  release()
+  t.same(told(await exchange.closed), ['later', 400])
+})
+
+test('who asked for a tunnel and goes breaks nothing', async (t) => {
+  const { port, asked, release, server } = await listening(t)
+  const connected = once(server, 'connect')
+  const exchange = sendBytes(t, port, `${get('/later')}${TUNNEL}`)
+  await asked
+  const [{ socket }] = await connected
+  const broken = new Promise((resolve) => socket.once('close', resolve))
+  exchange.reset()
+  await broken
+  release()
+  t.same(told(await sendBytes(t, port, `${get('/now')}garbage\r\n\r\n`).closed), ['now', 400])
+})
+
+test('what else Node would hand over, or answer by itself, is a request like any other', async (t) => {
+  const { port } = await listening(t)
+  for (const asks of ['Upgrade: websocket', 'Upgrade: h2c', 'Expect: something']) {
+    const head = `HTTP/1.1\r\nHost: a\r\nConnection: close, Upgrade\r\n${asks}\r\n`
+    t.same(told(await sendBytes(t, port, `GET /now ${head}\r\n`).closed), ['now'], asks)
+    const post = `POST /body ${head}Content-Length: 4\r\n\r\nbody`
+    t.same(told(await sendBytes(t, port, post).closed), ['4'], asks)
+  }
 })
