@@ -71,7 +71,7 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
   const dir = join(dataDir, 'store')
   const store = localStore({ dir, log })
   const definitions = definitionsOf(aggregation)
-  const { grace: graceMs, horizon: horizonMs } = aggregation.schedule
+  const { grace: graceMs, horizon: horizonMs, tick: tickMs } = aggregation.schedule
   const runs = await createRuns({
     rollups: { definitions, schedule: { graceMs, horizonMs } },
     arrivals,
@@ -102,7 +102,7 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
     async pipelineState() {
       const windows = await runs.overview()
       const lake = { notIngested: runs.notIngested(), setAside: await runs.setAside() }
-      const aggregation = { ...aggregationState(windows, clock.nowMs()), ...lake }
+      const aggregation = { ...aggregationState(windows, { nowMs: clock.nowMs(), graceMs, tickMs }), ...lake }
       return { gateway: await askGateway(), aggregation }
     },
   }

@@ -299,6 +299,7 @@ test('the state of the pipeline is shown from the gateway to the last window', {
         lateRows: 17,
         rejectedRows: 5,
         notIngested: 3,
+        setAside: { lines: 3, objects: 1, doubtful: 7, lastMs: Date.now() },
       },
     }),
   })
@@ -315,6 +316,8 @@ test('the state of the pipeline is shown from the gateway to the last window', {
     ['Rejected', '120'],
     ['Backlog', '300 \\(2 KiB\\)'],
     ['Oldest waiting', '3 min'],
+    ['Set aside', '4'],
+    ['Doubtful', '7'],
   ] as const) {
     t.match(facts, new RegExp(`^${name}\\s+${value}$`, 'm'), name)
   }

@@ -72,7 +72,7 @@ async function listening(t: Test) {
     firstEventMs: () => undefined,
     pipelineState: async () => ({
       gateway: null,
-      aggregation: { ...aggregationState([], T0), notIngested: 0 },
+      aggregation: { ...aggregationState([], { nowMs: T0, graceMs: 0, tickMs: 0 }), notIngested: 0 },
     }),
   })
   t.teardown(() => app.close())

@@ -154,7 +154,7 @@ async function privateSide(t: Test) {
       firstEventMs: () => undefined,
       pipelineState: async () => ({
         gateway: null,
-        aggregation: { ...aggregationState([], T0), notIngested: 0 },
+        aggregation: { ...aggregationState([], { nowMs: T0, graceMs: 0, tickMs: 0 }), notIngested: 0 },
       }),
     },
   )

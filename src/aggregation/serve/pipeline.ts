@@ -21,7 +21,7 @@ export const PipelineState = Type.Object({
     ),
     dueWindows: Type.Integer({
       description:
-        'Windows, of whatever age, that should have run and did not yet, or whose result is not in the store, as after a restore.',
+        'Windows, of whatever age, that should have run and did not yet, or whose result is not in the store, as after a restore. One counts when the schedule had its chance: a `tick` and ten seconds after its `grace`; one that failed, at once.',
     }),
     dueWithEvents: Type.Optional(
       Type.Integer({
@@ -80,12 +80,27 @@ export interface WindowHealth {
   readonly hasEvents: boolean
 }
 
+/** What the runs of a tick take together, mostly. Ours. */
+export const RUNS_PATIENCE_MS = 10_000
+
+/** When a window is computed, if all is well. */
+const chanceMs = ({ window }: WindowHealth, { graceMs, tickMs }: WindowTimes): number =>
+  window.toMs + graceMs + tickMs + RUNS_PATIENCE_MS
+
+export interface WindowTimes {
+  readonly nowMs: number
+  readonly graceMs: number
+  readonly tickMs: number
+}
+
 /** Sums up the windows of the horizon, and older ones that wait. A window that failed is still due. */
 export function aggregationState(
   windows: readonly WindowHealth[],
-  nowMs: number,
+  times: WindowTimes,
 ): Omit<PipelineState['aggregation'], 'notIngested' | 'setAside'> {
-  const isWaiting = ({ state }: WindowHealth) => state === 'due' || state === 'failed'
+  const { nowMs } = times
+  const isWaiting = (health: WindowHealth) =>
+    health.state === 'failed' || (health.state === 'due' && nowMs >= chanceMs(health, times))
   const isWhole = ({ state }: WindowHealth) => state === 'committed' || state === 'dirty'
   const due = windows.filter(isWaiting)
   // A smaller grain takes the place of a larger window that is open with windows that have not begun, too.

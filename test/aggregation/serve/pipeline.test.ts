@@ -1,5 +1,8 @@
 import { test } from 'tap'
-import { aggregationState } from '../../../src/aggregation/serve/pipeline.ts'
+import { aggregationState, RUNS_PATIENCE_MS } from '../../../src/aggregation/serve/pipeline.ts'
+
+/** Long after a window was over, so that each had its chance. */
+const late = (nowMs: number) => ({ nowMs, graceMs: 0, tickMs: -RUNS_PATIENCE_MS })
 
 test('the windows tell how far the aggregation is', async (t) => {
   const at = (fromMs: number, toMs: number) => ({ window: { fromMs, toMs } })
@@ -14,7 +17,7 @@ test('the windows tell how far the aggregation is', async (t) => {
         { ...none, ...at(300, 400), state: 'due', hasEvents: true },
         { ...none, ...at(400, 500), state: 'open' },
       ],
-      450,
+      late(450),
     ),
     {
       lastCommittedMs: 200,
@@ -32,12 +35,12 @@ test('the windows tell how far the aggregation is', async (t) => {
     [950, 550, 'also when it has ended, in its grace'],
   ] as const) {
     const open = { ...committed, ...at(400, 900), state: 'open' }
-    t.match(aggregationState([open], nowMs), { lastCommittedMs: 400, behindMs }, what)
+    t.match(aggregationState([open], late(nowMs)), { lastCommittedMs: 400, behindMs }, what)
   }
   t.match(
     aggregationState(
       [500, 400, 600].map((fromMs) => ({ ...committed, ...at(fromMs, fromMs + 100), state: 'open' })),
-      500,
+      late(500),
     ),
     { lastCommittedMs: 500, behindMs: 0 },
     'one that has not begun yet tells nothing',
@@ -48,7 +51,7 @@ test('the windows tell how far the aggregation is', async (t) => {
         { ...committed, ...at(0, 400) },
         { ...committed, ...at(400, 900), state: 'due' },
       ],
-      950,
+      late(950),
     ),
     { lastCommittedMs: 400, behindMs: 550 },
     'and behind that, until it is computed again',
@@ -59,24 +62,47 @@ test('the windows tell how far the aggregation is', async (t) => {
         { ...none, ...at(100, 200), state: 'due' },
         { ...committed, ...at(300, 400) },
       ],
-      450,
+      late(450),
     ),
     { lastCommittedMs: 400, behindMs: 350, dueWindows: 1 },
     'an old window that is due is how far it lies behind',
   )
   t.match(
-    aggregationState([{ ...none, ...at(100, 200), state: 'due' }], 450),
+    aggregationState([{ ...none, ...at(100, 200), state: 'due' }], late(450)),
     { lastCommittedMs: null, behindMs: 350 },
     'also while nothing is committed',
   )
   t.match(
-    aggregationState([{ ...committed, ...at(0, 100), state: 'dirty', tooLate: 7 }], 450),
+    aggregationState([{ ...committed, ...at(0, 100), state: 'dirty', tooLate: 7 }], late(450)),
     { dirtyWindows: 0, tooLate: 7 },
     'what came too late waits for no schedule',
   )
   t.match(
-    aggregationState([], 450),
+    aggregationState([], late(450)),
     { lastCommittedMs: null, behindMs: null, dueWindows: 0 },
     'nothing is known yet',
   )
+})
+
+test('a window is not behind before the schedule had its chance, and one that failed is', async (t) => {
+  const window = { fromMs: 0, toMs: 900_000 }
+  const of = {
+    window,
+    generation: undefined,
+    late: undefined,
+    rejected: undefined,
+    tooLate: 0,
+    hasEvents: true,
+  }
+  const times = { graceMs: 120_000, tickMs: 15_000 }
+  for (const [state, nowMs, dueWindows] of [
+    ['due', 1_020_000, 0],
+    ['due', 1_044_999, 0],
+    ['due', 1_045_000, 1],
+    ['failed', 1_020_000, 1],
+  ] as const)
+    t.match(aggregationState([{ ...of, state }], { ...times, nowMs }), {
+      dueWindows,
+      dueWithEvents: dueWindows,
+    })
 })

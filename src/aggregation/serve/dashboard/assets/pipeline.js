@@ -183,6 +183,12 @@ function pipelineFacts(state, nowMs) {
       count(aside.lines + aside.objects),
       'Lines and objects that were no events: dead/ of the lake has them, with the reasons',
     ])
+  if (aside?.doubtful > 0)
+    facts.push([
+      'Doubtful',
+      count(aside.doubtful),
+      'Counted as they say, which was hardly meant: the log and the runs name their objects',
+    ])
   if (aggregation?.notIngested > 0)
     facts.push([
       'Not readable',
