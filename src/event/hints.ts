@@ -4,7 +4,7 @@ import type { Measurement } from './schema/event.ts'
 import { isObject } from './schema/json-object.ts'
 import { type Hint, timeHint } from './time-hint.ts'
 import { valueHint } from './value-hint.ts'
-import { likelyUnits, meantUnit } from './values/unit.ts'
+import { likelyUnits, meantUnit, unitsNamed } from './values/unit.ts'
 
 /** A sender makes the same mistake in each event. Ours. */
 export const MOST_HINTED = 8
@@ -38,8 +38,8 @@ type Hints = (found: Found) => readonly string[]
 const NONE: readonly string[] = []
 
 /**
- * What a sender may have meant by a field that was left out, by a unit that is kept as it is and not converted, by a
- * value that looks like one of another unit, or by a time that was replaced. Nothing is taken otherwise for it. Of fields
+ * What a sender may have meant by a field that was left out, by a unit that is kept as it is and not converted, or that
+ * only the name tells, by a value that looks like one of another unit, or by a time that was replaced. Nothing is taken otherwise for it. Of fields
  * it is asked where some were ignored, or one is missing. It costs more than to judge the events: to be called where the
  * sender will read it.
  */
@@ -91,10 +91,14 @@ function ofEach(
   return hints === undefined ? NONE : [...hints.values()]
 }
 
-function ofUnit({ unit }: Measurement): Hint | undefined {
-  const question = unit === undefined ? '' : meantUnit(likelyUnits(unit))
-  if (unit === undefined || question === '') return undefined
-  return { fault: unit, text: `unit: "${unit}" is kept as it is and not converted${question}` }
+function ofUnit({ name, unit }: Measurement): Hint | undefined {
+  const question = meantUnit(unit === undefined ? unitsNamed(name) : likelyUnits(unit))
+  if (question === '') return undefined
+  const what =
+    unit === undefined
+      ? 'none was sent, and the values count as mere numbers'
+      : `"${unit}" is kept as it is and not converted`
+  return { fault: unit ?? question, text: `unit: ${what}${question}` }
 }
 
 const ofTime = ({ event_time: time }: Measurement, insteadMs: number): Hint | undefined =>

@@ -41,6 +41,29 @@ test('a slip in a name, or a unit in words, is told with what may have been mean
     t.same(hintsOf(candidate), hints, what)
 })
 
+test('where the name says a unit and the event none, that is told', async (t) => {
+  const none = (meant: string) => [
+    `unit: none was sent, and the values count as mere numbers; did you mean "${meant}"?`,
+  ]
+  for (const [name, unit, hints] of [
+    ['checkout.duration', undefined, none('ms" or "s')],
+    ['api_latency', undefined, none('ms" or "s')],
+    ['page.loadMs', undefined, none('ms')],
+    ['queue_wait_seconds', undefined, none('s')],
+    ['response.bytes', undefined, none('By')],
+    ['checkout.duration', 'ms', []],
+    ['checkout.duration', '1', []],
+    ['checkout.items', undefined, []],
+    ['cart.terms', undefined, []],
+    ['w2', undefined, []],
+  ] as const)
+    t.same(hintsOf({ name, value: 3, unit }), hints, name)
+  t.same(hintsOf(...['a.ms', 'b.ms', 'c.sec'].map((name) => ({ name, value: 3 }))), [
+    ...none('ms'),
+    ...none('s'),
+  ])
+})
+
 test('a web vital that looks like seconds is told so, and none that may be milliseconds', async (t) => {
   const told = (name: string) => [
     `value: ${name} is in ms, and this looks like seconds; did you mean "unit": "s"?`,

@@ -65,6 +65,25 @@ const LETTERS: ReadonlyMap<string, readonly string[]> = new Map([
 export const likelyUnits = (unit: string): readonly string[] =>
   known.has(unit) ? [] : (LETTERS.get(unit) ?? meant.get(unit.toLowerCase()) ?? [])
 
+/** Ends of names that say in what the values are, or that they are a time. */
+const NAMED: ReadonlyMap<string, readonly string[]> = new Map(
+  (
+    [
+      [['ns'], 'ns nanos nanoseconds'],
+      [['us'], 'us micros microseconds'],
+      [['ms'], 'ms msec millis milliseconds'],
+      [['s'], 'sec secs seconds'],
+      [['By'], 'bytes'],
+      [['ms', 's'], 'duration latency'],
+    ] as const
+  ).flatMap(([units, words]) => words.split(' ').map((word) => [word, units] as const)),
+)
+const LAST_WORD = /[A-Za-z][a-z]*$/
+
+/** The units that may be meant where none is said, by the last word of what was measured: `checkout.duration`, `loadMs`. */
+export const unitsNamed = (metric: string): readonly string[] =>
+  NAMED.get(LAST_WORD.exec(metric)?.[0].toLowerCase() ?? '') ?? []
+
 /** The question that ends a hint on a unit, and nothing where nobody can tell what was meant. */
 export const meantUnit = (units: readonly string[]): string =>
   units.length === 0 ? '' : `; did you mean ${units.map((unit) => `"${unit}"`).join(' or ')}?`

@@ -2,7 +2,7 @@ import { besideEvents, contextOf, eventsUnder } from '../../../event/decode/enve
 import { createHints, EXAMPLE, type HintedEvents, MOST_HINTED, someOf } from '../../../event/hints.ts'
 import { isObject, type JsonObject } from '../../../event/schema/json-object.ts'
 import type { Decoded, Format } from './format.ts'
-import { vitalHints } from './vital-hints.ts'
+import { vitalHints, vitalNameHints } from './vital-hints.ts'
 import { LONGEST_VITAL_CHARS, vitalUnits } from './web-vitals.ts'
 
 interface Judgement {
@@ -30,7 +30,9 @@ export function createRequestHints(): (request: Judgement) => readonly string[] 
     const { candidates, root, sent } = decoded
     const meantElse = misrouted(request) ?? (isMissingOne(judged) ? eventsUnder(root) : undefined)
     const hints = hintsOf({ candidates, context: contextOf(root), judged, misrouted: meantElse, insteadMs })
-    return meantElse === undefined ? someOf([besideEvents(root), vitalHints(sent), hints]) : hints
+    if (meantElse !== undefined) return hints
+    const vitals = sent === undefined ? vitalNameHints(judged) : vitalHints(sent)
+    return someOf([besideEvents(root), vitals, hints])
   }
 }
 

@@ -1,9 +1,10 @@
-import { MOST_HINTED } from '../../../event/hints.ts'
+import { type HintedEvents, MOST_HINTED } from '../../../event/hints.ts'
 import { setByGateway } from '../../../event/left-out.ts'
 import { isObject, type JsonObject } from '../../../event/schema/json-object.ts'
 import { readers } from '../../../event/values/columns.ts'
 import { columnCalled, meantColumn } from '../../../event/values/other-names.ts'
 import { likelyUnits, meantUnit, scales } from '../../../event/values/unit.ts'
+import { nearestOf } from '../../../std/input/did-you-mean.ts'
 import { LONGEST_VITAL_CHARS, ofLibrary, vitalUnits } from './web-vitals.ts'
 
 /** Fields of a metric that are looked at. Ours. */
@@ -13,20 +14,41 @@ const MAX_FIELDS = 32
  * What the sender of metrics of web-vitals has to be told of what became of them: a name or a unit that is not the
  * library's, and additions that were hardly meant to be attributes.
  */
-export function vitalHints(sent: readonly unknown[] | undefined): readonly string[] {
-  if (sent === undefined) return []
+export function vitalHints(sent: readonly unknown[]): readonly string[] {
   const metrics = sent.slice(0, MOST_HINTED).filter(isObject)
   const hints = metrics.flatMap((metric) => [...ofName(metric), ...ofUnit(metric), ...ofAdditions(metric)])
   return [...new Set(hints)]
 }
 
 function ofName({ name }: JsonObject): readonly string[] {
-  if (typeof name !== 'string' || name.length > LONGEST_VITAL_CHARS || vitalUnits.has(name)) return []
-  const vital = name.toUpperCase()
-  return vitalUnits.has(vital)
-    ? [`name: did you mean "${vital}"? Only so it becomes browser.web_vital.${vital.toLowerCase()}.`]
-    : []
+  if (typeof name !== 'string' || vitalUnits.has(name)) return []
+  const vital = meantVital(name)
+  return vital === undefined
+    ? []
+    : [`name: did you mean "${vital}"? Only so it becomes ${STORED}${vital.toLowerCase()}.`]
 }
+
+const STORED = 'browser.web_vital.'
+
+/** The same of events, whose names are stored as they are. */
+export function vitalNameHints({ accepted }: HintedEvents): readonly string[] {
+  const hints = accepted.slice(0, MOST_HINTED).flatMap(({ measurement: { name } }) => {
+    const vital = meantVital(name.startsWith(STORED) ? name.slice(STORED.length) : name)
+    const stored = vital && STORED + vital.toLowerCase()
+    return stored === undefined || name === stored
+      ? []
+      : [`name: did you mean "${stored}"? Only so it is a web vital.`]
+  })
+  return [...new Set(hints)]
+}
+
+const nearestVital = nearestOf(Array.from(vitalUnits.keys(), String))
+/** A metric of others that is a slip away: First Meaningful Paint. */
+const OF_OTHERS = 'FMP'
+
+/** The web vital that somebody meant who wrote it in another case, or with a slip. */
+const meantVital = (name: string): string | undefined =>
+  name.length > LONGEST_VITAL_CHARS + 1 || name.toUpperCase() === OF_OTHERS ? undefined : nearestVital(name)
 
 /** One that says another quantity than the library's is not believed. */
 function ofUnit({ name, unit }: JsonObject): readonly string[] {

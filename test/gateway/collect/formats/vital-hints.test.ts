@@ -1,5 +1,6 @@
 import { test } from 'tap'
-import { vitalHints } from '../../../../src/gateway/collect/formats/vital-hints.ts'
+import { vitalHints, vitalNameHints } from '../../../../src/gateway/collect/formats/vital-hints.ts'
+import { judgeAll } from '../../../../src/gateway/collect/verdicts.ts'
 
 const lcp = { name: 'LCP', value: 1_200, id: 'v6-1', rating: 'good', attribution: {}, delta: 3 }
 const inMs = 'unit: LCP is in ms, and was taken so whatever its unit says'
@@ -19,6 +20,12 @@ test('who sends metrics of web-vitals otherwise than the library does is told wh
       { ...lcp, name: 'lcp' },
       ['name: did you mean "LCP"? Only so it becomes browser.web_vital.lcp.'],
     ],
+    [
+      'letters in another order',
+      { ...lcp, name: 'LPC' },
+      ['name: did you mean "LCP"? Only so it becomes browser.web_vital.lcp.'],
+    ],
+    ['a metric that is none of these', { ...lcp, name: 'FMP' }, []],
     ['a metric of its own', { name: 'cart', value: 1, unit: 'seconds' }, []],
     ['one with a longer name', { name: 'longtask', value: 1 }, []],
     ['no name', { LCP: 3 }, []],
@@ -43,4 +50,23 @@ test('who sends metrics of web-vitals otherwise than the library does is told wh
     ['no metric', 5, []],
   ] as const)
     t.same(vitalHints([metric, metric]), hints, what)
+})
+
+test('an event whose name is nearly that of a web vital is told so', async (t) => {
+  const meant = (vital: string) => [
+    `name: did you mean "browser.web_vital.${vital}"? Only so it is a web vital.`,
+  ]
+  for (const [name, hints] of [
+    ['browser.web_vital.lcp', []],
+    ['browser.web_vital.LCP', meant('lcp')],
+    ['browser.web_vital.lpc', meant('lcp')],
+    ['browser.web_vital.custom', []],
+    ['Lcp', meant('lcp')],
+    ['ttbf', meant('ttfb')],
+    ['fmp', []],
+    ['checkout.items', []],
+  ] as const) {
+    const { accepted, ...others } = judgeAll([name, name].map((name) => ({ name, value: 500, unit: 'ms' })))
+    t.same(vitalNameHints({ accepted, ...others }), hints, name)
+  }
 })
