@@ -252,6 +252,27 @@ test('ratings and bands go by the thresholds that are configured', { skip }, asy
   t.same(offences, [])
 })
 
+test('where the chart is pointed at, a line has a dot of its own colour', { skip }, async (t) => {
+  const { url } = await served(t, { rows: [rollupRow({}, Array(40).fill(2_500))] })
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const { page } = await opened(t, url, { colorScheme })
+    await signIn(page)
+    const over = page.locator('#chart .u-over')
+    const { width = 0 } = (await over.boundingBox()) ?? {}
+    await over.hover({ position: { x: width * 0.9, y: 20 } })
+    const coloursOf = async (marks: string, property: string): Promise<readonly unknown[]> =>
+      JSON.parse(
+        await page.evaluate(
+          `JSON.stringify([...document.querySelectorAll('#chart ${marks}')].map((mark) => getComputedStyle(mark).${property}))`,
+        ),
+      )
+    const dots = await coloursOf('.u-cursor-pt', 'backgroundColor')
+    const lines = await coloursOf('.u-series .u-marker', 'borderTopColor')
+    t.ok(dots.length > 0)
+    t.same(dots, lines.slice(-dots.length), 'a white disc would look like missing data')
+  }
+})
+
 test('a value of few measurements is hollow, and told with how many they are', { skip }, async (t) => {
   const { url } = await served(t, {
     // The rings of two percentiles lie apart.

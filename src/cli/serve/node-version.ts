@@ -1,7 +1,8 @@
 import type { Logger } from '../../std/telemetry.ts'
 
 /**
- * The first release of each line without the holes that were closed on 2026-03-24, among them CVE-2026-21717: keys of JSON
+ * `engines` of package.json says the same to npm. The first release of each line without the holes that were closed on
+ * 2026-03-24, among them CVE-2026-21717: keys of JSON
  * that look like numbers collide, so that a small body costs seconds. Lines in between never got the fixes, and 20 gets no
  * more of them since its end of life (2026-04-30).
  * https://www.cve.org/CVERecord?id=CVE-2026-21717

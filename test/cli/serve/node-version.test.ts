@@ -27,6 +27,17 @@ test('a Node is safe from the first release of its line that has the fixes', asy
   )
 })
 
+test('npm is told of those that are safe, by line, and of no other', async (t) => {
+  const { engines } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'))
+  const firsts = String(engines.node).split(' || ')
+  t.match(firsts, [/^\^22\./, /^\^24\./, /^>=25\./])
+  for (const first of firsts) {
+    const [, before = '', patch] = /^(?:\^|>=)(\d+\.\d+\.)(\d+)$/.exec(first) ?? []
+    t.ok(isSafeRuntime(`${before}${patch}`), first)
+    t.notOk(isSafeRuntime(`${before}${Number(patch) - 1}`), `${first}, and none before it`)
+  }
+})
+
 test('one that is not is said in the log, once, and nothing else is', async (t) => {
   const lines: string[] = []
   const { log } = createTelemetry('info', { write: (line) => lines.push(line) })
