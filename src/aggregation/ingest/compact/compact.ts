@@ -50,8 +50,11 @@ export interface Compacted extends ParquetSummary {
   readonly unreadable: readonly UnreadableFile[]
 }
 
-/** A piece that does not fit is halved down to this, or to a line that is longer. Ours: nothing but brackets takes 50 MB. */
-export const LEAST_PIECE_BYTES = 1_048_576
+/**
+ * A piece that does not fit is halved down to this, or to a line that is longer. Ours: some lines of as many values as they
+ * have bytes, each of which takes fifty and more, fit into the least `memoryLimit`.
+ */
+export const LEAST_PIECE_BYTES = 131_072
 
 /** Minutes that one object may touch. Ours: those of a leap year, so that a year of history fits into one object. */
 export const MAX_MINUTES = 527_040

@@ -8,7 +8,7 @@ import { MAX_LINE_BYTES } from '../../../../src/aggregation/ingest/compact/line-
 import { allRows, type SqlSession } from '../../../../src/aggregation/ingest/duckdb/sql-session.ts'
 import { columns } from '../../../../src/event/schema/event.ts'
 import { AppError } from '../../../../src/std/errors.ts'
-import { placesIn, sharedSession } from '../../../fakes/aggregation/sessions.ts'
+import { openDuckdb, placesIn, sharedSession } from '../../../fakes/aggregation/sessions.ts'
 import { eventLine } from '../../../fakes/events.ts'
 
 const outOfMemory = () => new AppError('engine_out_of_memory', 'DuckDB: Out of Memory Error')
@@ -94,6 +94,16 @@ test('what does not fit into memory is tried in halves, down to a floor', async 
     },
   )
   t.equal(always.tries.length, 3)
+})
+
+test('lines as dense as may be are read within the least memory that an engine may have', async (t) => {
+  const small = await openDuckdb(places, 134_217_728)(new AbortController().signal)
+  t.teardown(() => small.close())
+  const dense = `{"v":1,"attributes":[${'{},'.repeat(21_000)}{}]}\n`
+  const open = `${'['.repeat(65_500)}\n`
+  const files = await stored('dense.ndjson', `${line(1)}${dense.repeat(40)}${line(2)}${open.repeat(40)}`)
+  const found = await compact({ session: small, folder, madeFrom, pieceBytes: 16_777_216 }, files)
+  t.match(found, { rows: 2, malformed: 80 })
 })
 
 /** What is stored of a text of 5,000 characters of four bytes: so many of them, and how it ends; 0 for none. */
