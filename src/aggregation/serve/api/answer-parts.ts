@@ -19,7 +19,7 @@ export const otherUnits = Type.Optional(
   }),
 )
 
-export const range = {
+export const answeredRange = {
   from: epochMs('Start of the range, aligned outward'),
   to: epochMs('End of the range, aligned outward'),
 }
@@ -50,6 +50,6 @@ export const ofRows = {
   notices,
 }
 
-export const common = { ...range, ...ofRows }
+export const common = { ...answeredRange, ...ofRows }
 
 export const numberOrNull = Type.Union([Type.Number(), Type.Null()])

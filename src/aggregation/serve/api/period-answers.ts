@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { VERDICTS } from '../../statistics/compare-samples.ts'
-import { numberOrNull, ofRows, range } from './answer-parts.ts'
+import { answeredRange, numberOrNull, ofRows } from './answer-parts.ts'
 
 /** Ends that are open are null. */
 const interval = (description: string) =>
@@ -10,7 +10,7 @@ const interval = (description: string) =>
 const nullable = (description: string) => Type.Union([Type.Number(), Type.Null()], { description })
 
 const ComparedPart = Type.Object({
-  ...range,
+  ...answeredRange,
   n: Type.Number({ description: 'Occurrences: the sum of the weights.' }),
   nEff: Type.Number({ description: 'As many of equal weight would tell as much: (Σw)² ÷ Σw².' }),
   q: nullable('The quantile, as in a series. Null where nothing was measured.'),
@@ -68,7 +68,7 @@ const parts = {
 }
 
 const ChangedPart = Type.Object({
-  ...range,
+  ...answeredRange,
   n: Type.Number({ description: 'Occurrences: the sum of the weights.' }),
   q: nullable('The quantile, as in a series. Null where nothing was measured.'),
   share: nullable('How much lies at or below `at`, exactly. Null where either range is empty.'),
