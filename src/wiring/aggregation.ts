@@ -77,7 +77,7 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
     arrivals,
     computing: {
       engine: duckdbEngine({ lake, openSession, tempDir, memoryLimitBytes, entropy }),
-      readRows: duckdbRows({ lake, openSession }),
+      sortRows: duckdbRows({ lake, openSession, tempDir, entropy }),
       letGo: () => kept.letGo(),
     },
     stores: [store],

@@ -2,12 +2,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import type { Test } from 'tap'
 import { contentOf } from '../../src/aggregation/rollup/commit/content-hash.ts'
-import type {
-  Engine,
-  EngineResult,
-  ReadRows,
-  WindowPlan,
-} from '../../src/aggregation/rollup/engines/engine.ts'
+import type { Engine, SortRows, WindowPlan } from '../../src/aggregation/rollup/engines/engine.ts'
 import {
   appliesTo,
   DEFAULT_SETS,
@@ -17,6 +12,7 @@ import { GAMMA, RELATIVE_ERROR, ZERO_BUCKET } from '../../src/aggregation/rollup
 import { MAX_UNITS } from '../../src/aggregation/rollup/model/units.ts'
 import type { RollupRow } from '../../src/aggregation/rollup/stores/store.ts'
 import { LEDGER_NAME } from '../../src/event/schema/ledger-event.ts'
+import { chunks, rowsOf } from '../fakes/aggregation/store.ts'
 import { seededEntropy } from '../fakes/entropy.ts'
 import { NOON, type StoredEvent, storedEvent } from '../fakes/events.ts'
 import { goldenEvents } from '../golden/rollup-events.ts'
@@ -25,7 +21,7 @@ import { oracle } from './rollup-oracle.ts'
 /** An engine with a lake to read from and write to. */
 export interface EngineUnderTest {
   readonly engine: Engine
-  readonly read: ReadRows
+  readonly sortRows: SortRows
   /** Puts a Parquet object into the lake. */
   putEvents(key: string, events: readonly StoredEvent[]): Promise<void>
   /** Keys below the prefix. */
@@ -55,7 +51,7 @@ export async function engineContract(
   name: Engine['name'],
   open: (t: Test) => Promise<EngineUnderTest>,
 ): Promise<void> {
-  const { engine, read, putEvents, list } = await open(t)
+  const { engine, sortRows, putEvents, list } = await open(t)
   const signal = new AbortController().signal
   let runs = 0
 
@@ -73,22 +69,12 @@ export async function engineContract(
       ...change,
     }
     const result = await engine.compute(plan, signal)
-    const rows = await rowsOf(result)
-    const content = await contentOf(chunksOf(rows))
     const keys = result.outputs.map(({ key }) => key)
-    t.same(
-      await (engine.digest?.(keys, signal) ?? content),
-      content,
-      'hashed where they are, rows have the same hash',
-    )
+    const sorted = await sortRows(keys, signal)
+    const content = await contentOf(sorted.read())
+    const rows = await rowsOf(Promise.resolve(sorted))
+    t.same(await contentOf(chunks(rows)), content, 'rows are as they would be written again')
     return { plan, result, rows, hash: content.hash }
-  }
-
-  async function rowsOf({ outputs }: EngineResult): Promise<RollupRow[]> {
-    const rows: RollupRow[] = []
-    const keys = outputs.map(({ key }) => key)
-    for await (const chunk of read(keys, signal)) rows.push(...chunk)
-    return rows
   }
 
   t.equal(engine.name, name)
@@ -420,7 +406,9 @@ export async function engineContract(
         definition: { ...DEFINITION, maxMetrics: 1 },
         outputPrefix: 'rollups/limited/',
       }
-      const others = await rowsOf(await engine.compute(limited, signal))
+      const { outputs } = await engine.compute(limited, signal)
+      const keys = outputs.map(({ key }) => key)
+      const others = await rowsOf(sortRows(keys, signal))
       t.same(unitsOf(others, '~other'), unitsOf(rows, 'pure'), 'also of all the other metrics together')
     },
   )
@@ -610,10 +598,6 @@ function estimate(histogram: string, q: number): number {
 }
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)
-
-async function* chunksOf(rows: readonly RollupRow[]) {
-  yield rows
-}
 
 const text = (row: RollupRow) =>
   JSON.stringify([

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import type { CommittedWindow, RollupRow, RollupStore } from '../../src/aggregation/rollup/stores/store.ts'
-import { gathered } from '../fakes/aggregation/store.ts'
+import { chunks, gathered, writtenRow } from '../fakes/aggregation/store.ts'
 
 const GRAIN_MS = 900_000
 const T0 = Date.UTC(2026, 10, 22, 23, 30)
@@ -35,10 +35,6 @@ export const committed = (over: Partial<CommittedWindow> = {}): CommittedWindow 
     rejected: 0,
     ...over,
   }
-}
-
-export async function* chunks(...parts: (readonly RollupRow[])[]): AsyncIterable<readonly RollupRow[]> {
-  yield* parts
 }
 
 /**
@@ -250,8 +246,8 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
   })
 
   check('a publish that breaks off leaves the old rows; the next one succeeds', async (t, open) => {
-    async function* breaking(): AsyncIterable<readonly RollupRow[]> {
-      yield [row({ n: 9n }), row({ set: 'route', value: '/x' })]
+    async function* breaking() {
+      yield [row({ n: 9n }), row({ set: 'route', value: '/x' })].map(writtenRow)
       throw new Error('the source broke')
     }
     await t.rejects(open().publish(committed(), breaking()), { message: 'the source broke' })

@@ -49,7 +49,7 @@ export async function startAggregation(
   const { clock, entropy, telemetry, files, processes, identity } = process
   // No time of a folder is simulated: the index is listed, as in S3.
   const { changes: _, ...lake } = fsLake(LAKE_DIR, { files, entropy })
-  const { engine, readRows, workbench } = openEngine({ process, lake, watch })
+  const { engine, sortRows, workbench } = openEngine({ process, lake, watch })
   const store = localStore({ dir: '/data/store', files, entropy })
   const arrivals = lakeArrivals({
     ...{ lake, clock, telemetry, work: { tempDir: '/data/tmp', workbench }, maxBatchBytes: MAX_BATCH_BYTES },
@@ -60,7 +60,7 @@ export async function startAggregation(
   const runs = await createRuns({
     rollups: { definitions: [DEFINITION], schedule: { graceMs: GRACE_MS, horizonMs: HORIZON_MS } },
     arrivals,
-    computing: { engine, readRows },
+    computing: { engine, sortRows },
     stores: [store],
     lake,
     records: { controlDir: '/data/control', files },

@@ -1,6 +1,6 @@
 import type { ParquetSummary } from '../../src/aggregation/ingest/compact/compact.ts'
 import type { Workbench } from '../../src/aggregation/ingest/objects/workbench.ts'
-import type { Engine, ReadRows, WindowPlan } from '../../src/aggregation/rollup/engines/engine.ts'
+import type { Engine, SortRows, WindowPlan } from '../../src/aggregation/rollup/engines/engine.ts'
 import type { RollupRow } from '../../src/aggregation/rollup/stores/store.ts'
 import type { Event } from '../../src/event/schema/event.ts'
 import { LEDGER_NAME } from '../../src/event/schema/ledger-event.ts'
@@ -11,12 +11,13 @@ import { AppError } from '../../src/std/errors.ts'
 import { bestEffort, FILE_MODE, type FileOps, FOLDER_MODE, writeFully } from '../../src/std/files/files.ts'
 import { oracle } from '../contracts/rollup-oracle.ts'
 import { minuteRows } from '../fakes/aggregation/minutes.ts'
+import { chunks, rowsAtHand } from '../fakes/aggregation/store.ts'
 import type { SimulatedProcess } from './machine.ts'
 
 /** What engines compute and compaction makes, in a few lines over plain rows: objects hold lines of JSON. */
 export interface ReferenceEngine {
   readonly engine: Engine
-  readonly readRows: ReadRows
+  readonly sortRows: SortRows
   readonly workbench: Workbench
 }
 
@@ -46,10 +47,10 @@ export function referenceEngine({ process, lake, watch }: EngineParts): Referenc
         }
       },
     },
-    readRows: async function* (keys) {
+    sortRows: async (keys) => {
       const rows: RollupRow[] = []
       for (const key of keys) rows.push(...(await linesOf(lake, key)).map(parseRow))
-      yield rows
+      return rowsAtHand(() => chunks(rows))
     },
     workbench: workbenchOf(process.files),
   }

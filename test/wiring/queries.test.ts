@@ -11,7 +11,7 @@ import { AppError } from '../../src/std/errors.ts'
 import { createTelemetry } from '../../src/std/telemetry.ts'
 import { wireQueries } from '../../src/wiring/queries.ts'
 import { queriesHere } from '../fakes/aggregation/queries.ts'
-import { committed, rollupRow } from '../fakes/aggregation/store.ts'
+import { chunks, committed, rollupRow } from '../fakes/aggregation/store.ts'
 
 const QUARTER = 900_000
 const noon = Date.UTC(2026, 10, 22, 12)
@@ -36,10 +36,7 @@ async function filled(t: Test) {
   const { log } = createTelemetry('warn', { write: (line) => lines.push(JSON.parse(line)) })
   const store = localStore({ dir })
   const rows = [rollupRow({}, spread), ...routes.map((value) => rollupRow({ set: 'route', value }, spread))]
-  const chunks = async function* () {
-    yield rows
-  }
-  for (let i = 1; i <= WINDOWS; i++) await store.publish(committed(noon - i * QUARTER), chunks())
+  for (let i = 1; i <= WINDOWS; i++) await store.publish(committed(noon - i * QUARTER), chunks(rows))
   const fileOf = (ms: number) => join(dir, 'default', new Date(ms).toISOString().slice(0, 10), `${ms}.rollup`)
   return {
     there: wireQueries({ dir, definitions, thresholds: thresholdsOf([]), cacheBytes: 1_000_000 }, log),

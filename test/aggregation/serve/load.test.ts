@@ -16,7 +16,7 @@ import { createServer } from '../../../src/http/server.ts'
 import { type FileOps, nodeFiles } from '../../../src/std/files/files.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
 import { noon, QUARTER, quarterly } from '../../fakes/aggregation/queries.ts'
-import { committed, rollupRow } from '../../fakes/aggregation/store.ts'
+import { chunks, committed, rollupRow } from '../../fakes/aggregation/store.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 import { sha256 } from '../../fakes/gateway.ts'
 import { isTimed } from '../../fakes/stretch.ts'
@@ -40,12 +40,7 @@ async function tenDays(t: Test) {
   const routes = Array.from({ length: 300 }, (_, i) =>
     rollupRow({ set: 'route', value: `/r${`${i}`.padStart(3, '0')}` }, spread),
   )
-  await store.publish(
-    committed(noon),
-    (async function* () {
-      yield [rollupRow({}, spread), ...routes]
-    })(),
-  )
+  await store.publish(committed(noon), chunks([rollupRow({}, spread), ...routes]))
   const pathOf = (ms: number) => join(dir, 'default', new Date(ms).toISOString().slice(0, 10), `${ms}.rollup`)
   for (let i = 1; i < WINDOWS; i++) {
     const path = pathOf(noon - i * QUARTER)

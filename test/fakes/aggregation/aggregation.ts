@@ -15,7 +15,7 @@ import { fakeClock } from '../clock.ts'
 import { seededEntropy } from '../entropy.ts'
 import { unsyncedFiles } from '../files/unsynced-files.ts'
 import { type FakeEvent, memoryArrivals } from './arrivals.ts'
-import { memoryEngine, memoryReadRows } from './engine.ts'
+import { memoryEngine, memorySortRows } from './engine.ts'
 import { memoryLake } from './lake.ts'
 import { gathered } from './store.ts'
 
@@ -43,7 +43,7 @@ export type RunParts = Pick<RunsOptions, 'arrivals' | 'stores' | 'lake'> &
 
 const optionsOf = ({
   engine,
-  readRows,
+  sortRows,
   letGo,
   controlDir,
   files,
@@ -54,7 +54,7 @@ const optionsOf = ({
   return {
     ...others,
     rollups: { definitions, schedule },
-    computing: { engine, readRows, letGo },
+    computing: { engine, sortRows, letGo },
     records: { controlDir, files, keptRuns },
     system: { clock, entropy, telemetry },
     process: { owner, processes, heartbeatMs },
@@ -78,7 +78,7 @@ export async function aggregation(t: Test, over: Partial<RunParts> = {}) {
     schedule: { graceMs: 2 * MIN, horizonMs: 24 * 60 * MIN },
     arrivals,
     engine,
-    readRows: memoryReadRows(lake),
+    sortRows: memorySortRows(lake),
     stores: [store],
     lake,
     controlDir: `${dir}/control`,

@@ -1,9 +1,9 @@
-import type { Engine, ReadRows, WindowPlan } from '../../../src/aggregation/rollup/engines/engine.ts'
+import type { Engine, SortRows, WindowPlan } from '../../../src/aggregation/rollup/engines/engine.ts'
 import type { RollupRow } from '../../../src/aggregation/rollup/stores/store.ts'
 import type { Lake } from '../../../src/lake/lake.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import type { MemoryArrivals } from './arrivals.ts'
-import { rollupRow } from './store.ts'
+import { chunks, rollupRow, rowsAtHand } from './store.ts'
 
 export interface MemoryEngine extends Engine {
   /** The next computations reject with these; one for which it is undefined succeeds. */
@@ -66,13 +66,15 @@ export function memoryEngine(lake: Lake, arrivals: MemoryArrivals): MemoryEngine
   return engine
 }
 
-export const memoryReadRows = (lake: Lake): ReadRows =>
-  async function* (keys) {
-    for (const key of keys) {
-      const body = await lake.get(key)
-      if (body === undefined) throw new AppError('engine_failed', `${key} is not there`)
-      yield body.toString().split('\n').filter(Boolean).map(parseRow)
-    }
+export const memorySortRows =
+  (lake: Lake): SortRows =>
+  async (keys) => {
+    const bodies = await Promise.all(keys.map((key) => lake.get(key)))
+    const rows = bodies.flatMap((body, at) => {
+      if (body === undefined) throw new AppError('engine_failed', `${keys[at]} is not there`)
+      return body.toString().split('\n').filter(Boolean).map(parseRow)
+    })
+    return rowsAtHand(() => chunks(rows))
   }
 
 const bigintText = (_: string, value: unknown) => (typeof value === 'bigint' ? `${value}` : value)

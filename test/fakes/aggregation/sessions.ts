@@ -15,10 +15,14 @@ export const placesIn = (root: string): Places => ({
   tempDir: join(root, 'temp'),
 })
 
-export function openDuckdb({ lakeDir, tempDir }: Places, memoryLimitBytes = 512_000_000): OpenSqlSession {
+export function openDuckdb(
+  { lakeDir, tempDir }: Places,
+  memoryLimitBytes = 512_000_000,
+  threads = 1,
+): OpenSqlSession {
   return duckdbSessions({
     memoryLimitBytes,
-    threads: 1,
+    threads,
     tempDir,
     directories: [lakeDir],
     // Of a whole file, on a machine that others use as well.
@@ -31,5 +35,5 @@ export function openDuckdb({ lakeDir, tempDir }: Places, memoryLimitBytes = 512_
 export async function sharedSession(t: Test, places: Places): Promise<OpenSqlSession> {
   const session = await openDuckdb(places)(new AbortController().signal)
   t.teardown(() => session.close())
-  return async () => ({ run: session.run, rows: session.rows, digest: session.digest, close: async () => {} })
+  return async () => ({ run: session.run, rows: session.rows, close: async () => {} })
 }

@@ -1,3 +1,4 @@
+import type { SortedRows } from '../../../src/aggregation/rollup/engines/engine.ts'
 import { bucketOf, MICROS, WEIGHT_UNIT } from '../../../src/aggregation/rollup/model/measure.ts'
 import { type UnitCounts, unitCounts } from '../../../src/aggregation/rollup/model/units.ts'
 import type {
@@ -6,6 +7,7 @@ import type {
   RollupStore,
   StoredRow,
 } from '../../../src/aggregation/rollup/stores/store.ts'
+import type { WrittenRow } from '../../../src/aggregation/rollup/stores/written-row.ts'
 
 /** What an engine computes for one group of values. */
 export function rollupRow(
@@ -51,6 +53,45 @@ export const committed = (fromMs: number, its: Partial<CommittedWindow> = {}): C
   ...its,
 })
 
+/** As an engine hands it on. */
+export const writtenRow = ({ app, metric, unit, set, value, ...rest }: RollupRow): WrittenRow => ({
+  group: JSON.stringify([app, metric, unit, set]).slice(1, -1),
+  value: JSON.stringify(value),
+  n: `${rest.n}`,
+  rows: `${rest.rows}`,
+  sum: `${rest.sum}`,
+  squares: `${rest.squares}`,
+  minMicros: `${rest.minMicros}`,
+  maxMicros: `${rest.maxMicros}`,
+  histogram: rest.histogram,
+})
+
+export function rollupRowOf({ group, value, ...rest }: WrittenRow): RollupRow {
+  const [app, metric, unit, set] = JSON.parse(`[${group}]`)
+  return {
+    ...{ app, metric, unit, set, value: JSON.parse(value) },
+    ...{ n: BigInt(rest.n), rows: Number(rest.rows), sum: BigInt(rest.sum), squares: BigInt(rest.squares) },
+    ...{ minMicros: BigInt(rest.minMicros), maxMicros: BigInt(rest.maxMicros), histogram: rest.histogram },
+  }
+}
+
+/** Rows in these chunks, as an engine hands them on. */
+export async function* chunks(...parts: (readonly RollupRow[])[]): AsyncIterable<readonly WrittenRow[]> {
+  for (const part of parts) yield part.map(writtenRow)
+}
+
+/** Rows that are at hand without being sorted. */
+export const rowsAtHand = (read: SortedRows['read']): SortedRows => ({ read, release: async () => {} })
+
+/** All of them, as they were computed. */
+export async function rowsOf(sorted: Promise<SortedRows>): Promise<RollupRow[]> {
+  const { read, release } = await sorted
+  const rows: RollupRow[] = []
+  for await (const chunk of read()) rows.push(...chunk.map(rollupRowOf))
+  await release()
+  return rows
+}
+
 /** All rows that come in pieces. */
 export async function gathered<T>(pieces: AsyncIterable<readonly T[]>): Promise<readonly T[]> {
   const all: T[] = []
@@ -77,19 +118,14 @@ export function memoryStore(): MemoryStore {
     kind: 'local',
     asked,
     async fill(window, rows) {
-      await store.publish(
-        window,
-        (async function* () {
-          yield rows
-        })(),
-      )
+      await store.publish(window, chunks(rows))
     },
-    async publish(window, chunks) {
+    async publish(window, written) {
       const key = `${window.rollup} ${window.fromMs}`
       const before = held.get(key)?.window
       if (before && before.generation >= window.generation) return 'unchanged'
       const rows: RollupRow[] = []
-      for await (const chunk of chunks) rows.push(...chunk)
+      for await (const chunk of written) rows.push(...chunk.map(rollupRowOf))
       held.set(key, { window, rows })
       return before?.contentHash === window.contentHash ? 'unchanged' : 'published'
     },

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { nodeFiles } from '../../../src/std/files/files.ts'
+import { rowsOf } from '../../fakes/aggregation/store.ts'
 import { simulate } from '../simulation.ts'
 import { DuckdbWorlds } from './duckdb-worlds.ts'
 
@@ -24,9 +25,8 @@ t.test('what was acknowledged is counted once by DuckDB as well', async (t) => {
 
 const program = (text: string) => new URL(`data:text/javascript,${encodeURIComponent(text)}`)
 async function askedRows(duckdb: DuckdbWorlds): Promise<unknown> {
-  const { readRows } = duckdb.openEngine({ process: { files: nodeFiles } } as never)
-  for await (const rows of readRows([], new AbortController().signal)) return rows
-  return undefined
+  const { sortRows } = duckdb.openEngine({ process: { files: nodeFiles } } as never)
+  return rowsOf(sortRows([], new AbortController().signal))
 }
 
 t.test('a thread that ended is asked nothing: nobody waits for it', async (t) => {

@@ -4,6 +4,7 @@ import { type Lake, MAX_GET_BYTES } from '../../../src/lake/lake.ts'
 import { sleep } from '../../../src/std/async/abort.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import type { FileOps } from '../../../src/std/files/files.ts'
+import { chunks, rowsAtHand } from '../../fakes/aggregation/store.ts'
 import type { OpenEngine } from '../aggregation.ts'
 import { MOST_COMPUTE_MS, workbenchOn, writeFile } from '../reference-engine.ts'
 import type { Carried, DuckdbAnswers, DuckdbWork, ToldAnswer } from './work.ts'
@@ -77,9 +78,10 @@ export class DuckdbWorlds {
         }
       },
     },
-    readRows: async function* (this: DuckdbWorlds, keys: readonly string[]) {
-      yield this.#ask({ kind: 'rows', files: await carried(lake, keys) })
-    }.bind(this),
+    sortRows: async (keys) => {
+      const rows = this.#ask({ kind: 'rows', files: await carried(lake, keys) })
+      return rowsAtHand(() => chunks(rows))
+    },
     workbench: this.#workbench(process.files),
   })
 

@@ -5,11 +5,11 @@ import { type MessagePort, workerData } from 'node:worker_threads'
 import { compact, madeFromIn } from '../../../src/aggregation/ingest/compact/compact.ts'
 import { duckdbEngine, duckdbRows } from '../../../src/aggregation/rollup/engines/duckdb-engine.ts'
 import { sessionPool } from '../../../src/aggregation/rollup/engines/kept-session.ts'
-import type { RollupRow } from '../../../src/aggregation/rollup/stores/store.ts'
 import { fsLake } from '../../../src/lake/fs.ts'
 import { systemClock } from '../../../src/std/clock.ts'
 import { AppError, unreachable } from '../../../src/std/errors.ts'
 import { openDuckdb, placesIn } from '../../fakes/aggregation/sessions.ts'
+import { rowsOf } from '../../fakes/aggregation/store.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
 import type { Carried, CompactedLines, Computed, DuckdbAnswers, DuckdbWork, ToldAnswer } from './work.ts'
 
@@ -69,9 +69,7 @@ async function done(work: DuckdbWork): Promise<DuckdbAnswers[DuckdbWork['kind']]
       case 'rows': {
         place(dir, work.files)
         const names = work.files.map(({ name }) => name)
-        const rows: RollupRow[] = []
-        for await (const chunk of duckdbRows(options)(names, never)) rows.push(...chunk)
-        return rows
+        return await rowsOf(duckdbRows({ ...options, entropy: seededEntropy() })(names, never))
       }
       case 'compact':
         return await compacted(dir, work)

@@ -5,7 +5,7 @@ import { writeContent } from '../../../../src/aggregation/rollup/stores/local-fi
 import { MAX_ROWS } from '../../../../src/aggregation/serve/series.ts'
 import { alignDown, dayOf, MINUTE_MS } from '../../../../src/std/durations.ts'
 import { nodeFiles } from '../../../../src/std/files/files.ts'
-import { committed, rollupRow } from '../../../../test/fakes/aggregation/store.ts'
+import { chunks, committed, rollupRow } from '../../../../test/fakes/aggregation/store.ts'
 import { type RunningHeadgate, startHeadgate } from '../../demo/headgate.ts'
 import { UNLIMITED } from '../../demo/unlimited.ts'
 import { atRate } from '../load/load.ts'
@@ -126,15 +126,12 @@ async function fill(dir: string, { grainMs, windows, routes }: Holding, toMs: nu
       rollupRow({ app: 'bench', set: 'route', value: routeOf(i) }, SPREAD),
     ),
   ]
-  const chunks = async function* () {
-    yield rows
-  }
   for (let ms = toMs - windows * grainMs; ms < toMs; ms += grainMs) {
     // Not by `publish`, which would look at all windows of the hour first.
     const day = join(dir, 'default', dayOf(ms))
     await mkdir(day, { recursive: true })
     const file = await nodeFiles.open(join(day, `${ms}.rollup`), 'w')
-    await writeContent(file, { window: committed(ms, { toMs: ms + grainMs }), rows: chunks() })
+    await writeContent(file, { window: committed(ms, { toMs: ms + grainMs }), rows: chunks(rows) })
     await file.close()
   }
   // Else the disk would still be at it while the journal syncs.

@@ -5,8 +5,9 @@ import type { OpenSqlSession } from '../../../../src/aggregation/ingest/duckdb/s
 import { fileList } from '../../../../src/aggregation/ingest/duckdb/sql-text.ts'
 import type { LakeArrivals } from '../../../../src/aggregation/ingest/index/arrivals.ts'
 import { lakeArrivals } from '../../../../src/aggregation/ingest/lake-arrivals.ts'
+import { contentOf } from '../../../../src/aggregation/rollup/commit/content-hash.ts'
 import { duckdbEngine, duckdbRows } from '../../../../src/aggregation/rollup/engines/duckdb-engine.ts'
-import type { Engine, EngineResult } from '../../../../src/aggregation/rollup/engines/engine.ts'
+import type { Engine, EngineResult, SortRows } from '../../../../src/aggregation/rollup/engines/engine.ts'
 import { sessionPool } from '../../../../src/aggregation/rollup/engines/kept-session.ts'
 import { DEFAULT_SETS } from '../../../../src/aggregation/rollup/model/definition.ts'
 import {
@@ -42,7 +43,7 @@ interface Yard {
   readonly arrivals: LakeArrivals
   readonly engine: Engine
   readonly openSession: OpenSqlSession
-  readonly reading: { readonly lake: Lake; readonly openSession: OpenSqlSession }
+  readonly sortRows: SortRows
   /** Ends the process of DuckDB that windows share. */
   readonly letGo: () => Promise<void>
   readonly store: RollupStore
@@ -102,11 +103,11 @@ async function openYard(root: string): Promise<Yard> {
   })
   const lake = fsLake(lakeDir)
   const kept = sessionPool({ openSession, timeoutMs, clock: systemClock })
-  const reading = { lake, openSession: kept.openSession }
+  const sorting = { lake, openSession: kept.openSession, tempDir, entropy: systemEntropy }
   return {
     lake,
     openSession,
-    reading,
+    sortRows: duckdbRows(sorting),
     letGo: () => kept.letGo(),
     store: localStore({ dir: join(root, 'store') }),
     outputs: [],
@@ -114,7 +115,7 @@ async function openYard(root: string): Promise<Yard> {
       ...{ lake, openSession, work: { tempDir }, maxBatchBytes: COMPACTION_BYTES },
       ...{ clock: systemClock, telemetry },
     }),
-    engine: duckdbEngine({ ...reading, tempDir, memoryLimitBytes, entropy: systemEntropy }),
+    engine: duckdbEngine({ ...sorting, memoryLimitBytes }),
   }
 }
 
@@ -153,15 +154,17 @@ async function rollup(yard: Yard, made: MadeLake): Promise<Outcome> {
   return { figures, faults: countFaults(value, made) }
 }
 
-/** The rows hashed, read and written into the local store, by the process that computed them. */
-async function publish({ engine, reading, store, outputs, letGo }: Yard, made: MadeLake): Promise<Outcome> {
+/** The rows sorted, by the process that computed them, hashed, and written into the local store. */
+async function publish({ sortRows, store, outputs, letGo }: Yard, made: MadeLake): Promise<Outcome> {
   const { figures } = await costOf(made.rows, async () => {
-    const { hash } = (await engine.digest?.(outputs, signal)) ?? { hash: '' }
+    const rows = await sortRows(outputs, signal)
+    const { hash } = await contentOf(rows.read())
     const window = {
       ...{ rollup: 'bench', fromMs: WINDOW_FROM_MS, toMs: WINDOW_FROM_MS + WINDOW_MS, generation: 1 },
       ...{ contentHash: hash, complete: true, late: 0, rejected: 0 },
     }
-    await store.publish(window, duckdbRows(reading)(outputs, signal))
+    await store.publish(window, rows.read())
+    await rows.release()
   })
   await letGo()
   return { figures, faults: [] }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import {
   type DuckDBConnection,
   DuckDBDecimalValue,
@@ -17,7 +16,6 @@ export type DuckdbRequest =
   | { readonly kind: 'query'; readonly query: string }
   | { readonly kind: 'next' }
   | { readonly kind: 'finish' }
-  | { readonly kind: 'digest'; readonly query: string }
 
 export interface DuckdbSettings {
   readonly memoryLimitBytes: number
@@ -85,8 +83,6 @@ async function answer(request: DuckdbRequest): Promise<DuckdbReply> {
     case 'finish':
       open = undefined
       return { kind: 'done' }
-    case 'digest':
-      return { kind: 'chunk', rows: [await digestOf(await connection?.stream(request.query))] }
   }
 }
 
@@ -110,18 +106,6 @@ async function nextChunk(): Promise<DuckdbReply> {
   const chunk = await open?.fetchChunk()
   if (!chunk || chunk.rowCount === 0) return { kind: 'done' }
   return { kind: 'chunk', rows: chunk.getRows().map((row) => row.map(plain)) }
-}
-
-/** SHA-256 in hex of all texts of the only column, one after the other, and how many they are. */
-async function digestOf(texts: DuckDBResult | undefined): Promise<SqlValue[]> {
-  const hash = createHash('sha256')
-  let count = 0
-  for (;;) {
-    const chunk = await texts?.fetchChunk()
-    if (!chunk || chunk.rowCount === 0) return [hash.digest('hex'), count]
-    hash.update(chunk.getColumnValues(0).join(''))
-    count += chunk.rowCount
-  }
 }
 
 /** Numbers, text and booleans as they are, BIGINT, HUGEINT and DECIMAL(n,0) as bigint, anything else as text. */

@@ -54,10 +54,6 @@ function session(duckdb: DuckdbProcess): SqlSession {
       await duckdb.ask({ kind: 'run', statements })
     },
     rows: (query) => chunks(duckdb, query),
-    async digest(query) {
-      const [[hash, texts] = []] = rowsOf(await duckdb.ask({ kind: 'digest', query }))
-      return { hash: String(hash), texts: Number(texts) }
-    },
     close: () => duckdb.close(),
   }
 }

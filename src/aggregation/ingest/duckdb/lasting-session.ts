@@ -45,14 +45,6 @@ export function reopeningSession(openSession: OpenSqlSession, signal: AbortSigna
         throw await failed(error)
       }
     },
-    async digest(query) {
-      const session = await opened()
-      try {
-        return await session.digest(query)
-      } catch (error) {
-        throw await failed(error)
-      }
-    },
     close,
   }
 }

@@ -2,12 +2,6 @@ import { AppError } from '../../../std/errors.ts'
 
 export type SqlValue = string | number | bigint | boolean | null
 
-export interface TextsDigest {
-  /** SHA-256 in hex of all texts, one after the other. */
-  readonly hash: string
-  readonly texts: number
-}
-
 /** A database session in a process of its own, so that an out-of-memory or a native crash cannot take the service down. */
 export interface SqlSession {
   /**
@@ -17,8 +11,6 @@ export interface SqlSession {
   run(statements: readonly string[]): Promise<void>
   /** Streams the rows of one query in chunks, holding no more than a few chunks in memory. */
   rows(query: string): AsyncIterable<readonly (readonly SqlValue[])[]>
-  /** Reads the texts of a query's only column where they are: they do not come here. */
-  digest(query: string): Promise<TextsDigest>
   /** Ends the process. Safe to call twice. */
   close(): Promise<void>
 }

@@ -1,20 +1,14 @@
-import { createHash } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Lake } from '../../../lake/lake.ts'
 import { AppError } from '../../../std/errors.ts'
 import { FOLDER_MODE } from '../../../std/files/files.ts'
 import type { Entropy } from '../../../std/id.ts'
-import {
-  allRows,
-  type OpenSqlSession,
-  type SqlSession,
-  type SqlValue,
-} from '../../ingest/duckdb/sql-session.ts'
-import { repeatedRows, sortedLines } from '../sql/duckdb-dialect.ts'
-import type { RollupRow } from '../stores/store.ts'
+import type { OpenSqlSession, SqlSession } from '../../ingest/duckdb/sql-session.ts'
+import { writeSortedRows } from '../sql/duckdb-dialect.ts'
 import { computeWindow, type WindowWork } from './duckdb-window.ts'
-import { type Engine, NO_COUNTS, type ReadRows, type RowsDigest } from './engine.ts'
+import { type Engine, NO_COUNTS, type SortedRows, type SortRows } from './engine.ts'
+import { rowsIn } from './row-lines.ts'
 
 export interface DuckdbEngineOptions {
   readonly lake: Lake
@@ -53,50 +47,32 @@ export function duckdbEngine(options: DuckdbEngineOptions): Engine {
         await inputs.release()
       }
     },
-    digest: async (keys, signal) => (keys.length === 0 ? NO_ROWS : digestOf(options, keys, signal)),
   }
 }
 
-/** A window into which nothing went. */
-const NO_ROWS: RowsDigest = { hash: createHash('sha256').digest('hex'), rows: 0 }
+type Sorting = Pick<DuckdbEngineOptions, 'lake' | 'openSession' | 'tempDir' | 'entropy'>
 
-type Reading = Pick<DuckdbEngineOptions, 'lake' | 'openSession'>
-
-export function duckdbRows(reading: Reading): ReadRows {
-  return async function* read(keys, signal) {
-    if (keys.length === 0) return
-    const files = await openAll(reading.lake, keys)
+/** Sorted once, into a file that is read as often as is asked: whoever reads it needs no database for that. */
+export function duckdbRows({ lake, openSession, tempDir, entropy }: Sorting): SortRows {
+  return async (keys, signal) => {
+    if (keys.length === 0) return NO_ROWS
+    const path = join(tempDir, `rollup-${entropy.id()}.rows`)
+    const release = () => rm(path, { force: true })
+    const files = await openAll(lake, keys)
     try {
-      const session = await reading.openSession(signal)
-      try {
-        for await (const chunk of session.rows(sortedLines(files.paths))) yield rowsOf(chunk)
-      } finally {
-        await session.close()
-      }
+      await inSession(openSession, signal, (session) => session.run([writeSortedRows(files.paths, path)]))
+    } catch (error) {
+      await release()
+      throw error
     } finally {
       await files.release()
     }
+    return { read: () => rowsIn(path, signal), release }
   }
 }
 
-async function digestOf(
-  { lake, openSession }: Reading,
-  keys: readonly string[],
-  signal: AbortSignal,
-): Promise<RowsDigest> {
-  const files = await openAll(lake, keys)
-  try {
-    return await inSession(openSession, signal, async (session) => {
-      const [[repeated] = []] = await allRows(session, repeatedRows(files.paths))
-      if (Number(repeated) > 0)
-        throw new AppError('engine_failed', `${repeated} rows of the window are there twice`)
-      const { hash, texts } = await session.digest(sortedLines(files.paths))
-      return { hash, rows: texts }
-    })
-  } finally {
-    await files.release()
-  }
-}
+/** Of a window into which nothing went. */
+const NO_ROWS: SortedRows = { async *read() {}, release: async () => {} }
 
 async function inSession<T>(
   openSession: OpenSqlSession,
@@ -123,32 +99,4 @@ async function openAll(lake: Lake, keys: readonly string[]) {
     throw new AppError('input_missing', `${missing.key} is not in the lake`)
   }
   return { paths: files.map(({ path }) => path), release }
-}
-
-/** Lines, as `sortedLines` has them. */
-const rowsOf = (lines: readonly (readonly SqlValue[])[]): readonly RollupRow[] =>
-  (JSON.parse(`[${lines.join(',')}]`) as readonly WrittenRow[]).map(rowOf)
-
-type WrittenRow = readonly [
-  string,
-  string,
-  string,
-  string,
-  string,
-  string,
-  number,
-  string,
-  string,
-  string,
-  string,
-  string,
-]
-
-function rowOf(line: WrittenRow): RollupRow {
-  const [app, metric, unit, set, value, n, rows, sum, squares, minMicros, maxMicros, histogram] = line
-  return {
-    ...{ app, metric, unit, set, value, rows, histogram },
-    ...{ n: BigInt(n), sum: BigInt(sum), squares: BigInt(squares) },
-    ...{ minMicros: BigInt(minMicros), maxMicros: BigInt(maxMicros) },
-  }
 }

@@ -1,5 +1,5 @@
 import type { RollupDefinition } from '../model/definition.ts'
-import type { RollupRow } from '../stores/store.ts'
+import type { WrittenRow } from '../stores/written-row.ts'
 
 /** One window of one rollup, to be computed from exactly these objects. */
 export interface WindowPlan {
@@ -57,12 +57,6 @@ export interface EngineResult {
   readonly counts: WindowCounts
 }
 
-export interface RowsDigest {
-  /** SHA-256 in hex over the logical rows: the same for every engine, file format and chunking. */
-  readonly hash: string
-  readonly rows: number
-}
-
 export interface Engine {
   readonly name: 'duckdb' | 'emr' | 'redshift'
   /**
@@ -71,12 +65,14 @@ export interface Engine {
    * `input_missing` or `cancelled`.
    */
   compute(plan: WindowPlan, signal: AbortSignal): Promise<EngineResult>
-  /**
-   * What `contentOf` says of the rows that an engine wrote, whichever it was. Left out by one that cannot read them where
-   * they are.
-   */
-  digest?(keys: readonly string[], signal: AbortSignal): Promise<RowsDigest>
 }
 
-/** Reads the rows that an engine wrote, whichever it was, sorted by app, metric, unit, set, value (by UTF-8 bytes), in chunks. */
-export type ReadRows = (keys: readonly string[], signal: AbortSignal) => AsyncIterable<readonly RollupRow[]>
+/** Rows at hand: sorted by app, metric, unit, set, value (by UTF-8 bytes), in chunks. */
+export interface SortedRows {
+  /** All of them, each time. */
+  read(): AsyncIterable<readonly WrittenRow[]>
+  release(): Promise<void>
+}
+
+/** Sorts the rows that an engine wrote, whichever it was. Rejects as `compute` does. */
+export type SortRows = (keys: readonly string[], signal: AbortSignal) => Promise<SortedRows>

@@ -112,10 +112,6 @@ function lent({ session, life }: Kept, { signal, timeoutMs, giveBack }: Loan): S
         throw reported(error)
       }
     },
-    digest: (query) =>
-      session.digest(query).catch((error: unknown) => {
-        throw reported(error)
-      }),
     close() {
       closed ??= close()
       return closed

@@ -10,7 +10,7 @@ import { type Hold, holdOf } from '../commit/hold-lease.ts'
 import { createLeases, isHeldByAnother, type Leases } from '../commit/lease.ts'
 import { createManifests } from '../commit/manifest.ts'
 import { notesOf } from '../commit/rollup-notes.ts'
-import type { Engine, ReadRows } from '../engines/engine.ts'
+import type { Engine, SortRows } from '../engines/engine.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import { createPlanner, type Planner } from '../plan/planner.ts'
 import type { RollupStore } from '../stores/store.ts'
@@ -43,7 +43,7 @@ export interface ScheduledRollups {
 
 export interface WindowComputing {
   readonly engine: Engine
-  readonly readRows: ReadRows
+  readonly sortRows: SortRows
   /** Ends what the engine keeps from one window to the next. */
   readonly letGo?: (() => Promise<void>) | undefined
 }
@@ -122,7 +122,7 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
     }
   }
 
-  const { engine, readRows, letGo } = options.computing
+  const { engine, sortRows, letGo } = options.computing
   const { graceMs } = schedule
   const runPorts: RunPorts = {
     account: { runLog, log, metrics, clock, entropy },
@@ -134,7 +134,7 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
     },
     turns: {
       definitions: new Map(definitions.map((definition) => [definition.id, definition])),
-      ports: { arrivals, engine, readRows, stores, manifests, hold, metrics, clock, entropy, graceMs },
+      ports: { arrivals, engine, sortRows, stores, manifests, hold, metrics, clock, entropy, graceMs },
       taken: (window) => planner.forget(window),
       onProgress: options.onProgress,
     },

@@ -10,12 +10,11 @@ import type { Lease } from '../commit/lease.ts'
 import {
   committedWindow,
   type DamagedManifest,
-  inputsDigest,
-  MANIFEST_VERSION,
   type Manifest,
   type Manifests,
   windowKey,
 } from '../commit/manifest.ts'
+import { manifestAfter } from '../commit/manifest-after.ts'
 import {
   inputsByWindow,
   isPerhapsOfInput,
@@ -24,17 +23,17 @@ import {
   summedInputs,
   type WindowInputs,
 } from '../commit/window-inputs.ts'
-import type { Engine, EngineResult, ReadRows } from '../engines/engine.ts'
+import type { Engine, EngineResult, SortedRows, SortRows } from '../engines/engine.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import type { PlannedWindow } from '../plan/plan.ts'
-import { isOfTheStore, type RollupRow, type RollupStore } from '../stores/store.ts'
+import { isOfTheStore, type RollupStore } from '../stores/store.ts'
 import type { WindowResult } from './log/run-record.ts'
 import type { RollupMetrics } from './metrics.ts'
 
 export interface WindowPorts {
   readonly arrivals: LakeArrivals
   readonly engine: Engine
-  readonly readRows: ReadRows
+  readonly sortRows: SortRows
   readonly stores: readonly RollupStore[]
   readonly manifests: Manifests
   readonly hold: Hold
@@ -74,12 +73,11 @@ export async function runWindow(ports: WindowPorts, task: WindowTask): Promise<W
       newest !== undefined && (window.step === 'publish' || (await isCommitted(ports, task, newest)))
     if (isMade) await task.publishing()
     if (isMade && (await isPublished(ports, newest, held))) return outcomeOf(newest, 'published')
-    const computation = { ...task, signal: held, previous: newest, damaged, lease }
-    const { manifest, result } = await compute(ports, computation)
-    if (result !== 'superseded') {
-      if (!isMade) await task.publishing()
-      await publish(ports, manifest, held)
-    }
+    const publishing = isMade ? async () => {} : task.publishing
+    const { manifest, result } = await compute(ports, {
+      ...{ ...task, signal: held, publishing },
+      ...{ previous: newest, damaged, lease },
+    })
     return outcomeOf(manifest, result)
   })
 }
@@ -91,7 +89,7 @@ function outcomeOf({ generation, rows }: Manifest, result: WindowResult): Window
 /** False of a generation whose outputs cannot be read, which is told: its window is computed again. */
 async function isPublished(ports: WindowPorts, manifest: Manifest, signal: AbortSignal): Promise<boolean> {
   try {
-    await publish(ports, manifest, signal)
+    await withRows(ports, { manifest, signal }, (rows) => publish(ports, manifest, rows))
     return true
   } catch (error) {
     if (!isPerhapsOfInput(error) || signal.aborted) throw error
@@ -114,43 +112,39 @@ interface Computation extends WindowTask {
 }
 
 async function compute(ports: WindowPorts, task: Computation) {
-  const { runId, definition, window, previous, damaged, signal, lease } = task
-  const { fromMs, toMs } = window
-  const overMs = toMs + ports.graceMs
+  const { runId, definition, window, previous, damaged, signal } = task
+  const overMs = window.toMs + ports.graceMs
   // Before the inputs are listed: rows that come after that make the window dirty, never silently complete.
   const complete = ports.clock.nowMs() >= overMs
   const { inputs, result } = await computeWhole(ports, task, overMs)
   const committed = Math.max(previous?.generation ?? 0, damaged?.generation ?? 0)
   const generation = (await newestGeneration(ports.stores, window, committed)) + 1
-  const keys = result.outputs.map(({ key }) => key)
-  const content = await (ports.engine.digest?.(keys, signal) ?? contentOf(ports.readRows(keys, signal)))
-  const digest = inputsDigest(inputs.keys)
-  const manifest: Manifest = {
-    version: MANIFEST_VERSION,
-    rollup: window.rollup,
-    definitionHash: windowKey(definition, fromMs).hash,
-    fromMs,
-    toMs,
-    generation,
-    runId,
-    engine: ports.engine.name,
-    complete,
-    completions: completionsOf(previous) + (complete && !isRepetition(previous, digest) ? 1 : 0),
-    inputs: { ...inputs, digest },
-    counts: result.counts,
-    outputs: result.outputs,
-    contentHash: content.hash,
-    rows: content.rows,
-    createdMs: ports.clock.nowMs(),
-  }
+  return withRows(ports, { manifest: result, signal }, async (rows) => {
+    const content = await contentOf(rows.read())
+    const { rollup, fromMs, toMs } = window
+    const manifest = manifestAfter(previous, {
+      ...{ rollup, definitionHash: windowKey(definition, fromMs).hash, fromMs, toMs, generation },
+      ...{ runId, engine: ports.engine.name, complete, inputs },
+      ...{ counts: result.counts, outputs: result.outputs },
+      ...{ contentHash: content.hash, rows: content.rows, createdMs: ports.clock.nowMs() },
+    })
+    return { manifest, result: await commit(ports, task, { manifest, rows }) }
+  })
+}
+
+/** And publishes what is committed. */
+async function commit(
+  ports: WindowPorts,
+  { definition, previous, signal, lease, publishing }: Computation,
+  { manifest, rows }: { readonly manifest: Manifest; readonly rows: SortedRows },
+): Promise<WindowResult> {
   await lease.renew()
   signal.throwIfAborted()
-  if ((await ports.manifests.commit(definition, manifest)) === 'exists') {
-    return { manifest, result: 'superseded' as const }
-  }
+  if ((await ports.manifests.commit(definition, manifest)) === 'exists') return 'superseded'
   ports.metrics.committed(manifest, previous)
-  const same = previous?.contentHash === manifest.contentHash
-  return { manifest, result: same ? ('unchanged' as const) : ('committed' as const) }
+  await publishing()
+  await publish(ports, manifest, rows)
+  return previous?.contentHash === manifest.contentHash ? 'unchanged' : 'committed'
 }
 
 /**
@@ -183,14 +177,6 @@ function computeFrom(
   const outputPrefix = runPrefix(windowKey(definition, fromMs), `${runId}.${entropy.token(6)}`)
   return engine.compute({ definition, fromMs, toMs, lateAfterMs, inputs: inputs.keys, outputPrefix }, signal)
 }
-
-/** A finished window computed again from what it was computed from: somebody asked, and no late rows came. */
-const isRepetition = (previous: Manifest | undefined, digest: string): boolean =>
-  previous?.complete === true && previous.inputs.digest === digest
-
-/** What was committed while the window was open makes nobody wait longer for late rows. */
-const completionsOf = (previous: Manifest | undefined): number =>
-  previous?.completions ?? (previous?.complete ? previous.generation : 0)
 
 async function inputsNow(
   arrivals: LakeArrivals,
@@ -229,19 +215,22 @@ async function newestGeneration(
   return Math.max(committed, ...held.flat().map(({ generation }) => generation))
 }
 
-/** The rows of a window: what is hashed is what is published. */
-function rowsOf(
-  { readRows }: WindowPorts,
-  { outputs }: Pick<Manifest, 'outputs'>,
-  signal: AbortSignal,
-): AsyncIterable<readonly RollupRow[]> {
-  const keys = outputs.map(({ key }) => key)
-  return readRows(keys, signal)
+/** The rows of a window, sorted once: what is hashed is what is published. */
+async function withRows<T>(
+  { sortRows }: WindowPorts,
+  { manifest, signal }: { readonly manifest: Pick<Manifest, 'outputs'>; readonly signal: AbortSignal },
+  use: (rows: SortedRows) => Promise<T>,
+): Promise<T> {
+  const keys = manifest.outputs.map(({ key }) => key)
+  const rows = await sortRows(keys, signal)
+  try {
+    return await use(rows)
+  } finally {
+    await rows.release()
+  }
 }
 
 /** To every store, whatever happens at the others. */
-async function publish(ports: WindowPorts, manifest: Manifest, signal: AbortSignal): Promise<void> {
-  await allEnded(
-    ports.stores.map((store) => store.publish(committedWindow(manifest), rowsOf(ports, manifest, signal))),
-  )
+async function publish({ stores }: WindowPorts, manifest: Manifest, rows: SortedRows): Promise<void> {
+  await allEnded(stores.map((store) => store.publish(committedWindow(manifest), rows.read())))
 }

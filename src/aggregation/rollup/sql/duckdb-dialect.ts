@@ -38,28 +38,11 @@ export function copyRows(query: string, target: string): string {
   return `COPY (${query}) TO ${quote(target)} (FORMAT parquet, COMPRESSION zstd)`
 }
 
-const KEY = 'app, metric, unit, "set", value'
+/** What rows are called by, as JSON, and their numbers and histograms: none of that holds a blank that is not escaped. */
+const FIELDS =
+  'to_json([app, metric, unit, "set"]), to_json(value), n, "rows", "sum", squares, min_micros, max_micros, h'
 
-/** Characters that DuckDB escapes with capital letters, such as `\u000B`, and JSON.stringify with small ones. */
-const CAPITALS = [0x0b, 0x0e, 0x0f, 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f]
-  .map((code) => `chr(${code})`)
-  .join(', ')
-const ESCAPED = 'substring(CAST(to_json(c) AS VARCHAR), 2, length(CAST(to_json(c) AS VARCHAR)) - 2)'
-
-/** A text as JSON.stringify writes it, whatever it holds: character by character. */
-const stringified = (text: string) => `concat('"', array_to_string(list_transform(string_split(${text}, ''),
-  lambda c: CASE WHEN c IN (${CAPITALS}) THEN lower(${ESCAPED}) ELSE ${ESCAPED} END), ''), '"')`
-
-/** The rows of a window as `contentOf` hashes them, in the order of the bytes of UTF-8, which is DuckDB's. */
-export function sortedLines(files: readonly string[]): string {
-  const json = `to_json([${KEY}])`
-  const texts = KEY.split(', ')
-  return `SELECT concat(rtrim(key, ']'), ',"', n, '",', "rows", ',"', "sum", '","', squares, '","', min_micros, '","', max_micros,
-      '","', h, '"]', chr(10)) AS line
-    FROM (SELECT *, CASE WHEN contains(${json}, '\\u00') THEN concat('[', ${texts.map(stringified).join(", ',', ")}, ']')
-      ELSE CAST(${json} AS VARCHAR) END AS key FROM ${readParquet(files)}) q ORDER BY ${KEY}`
-}
-
-/** How many rows are there more than once. */
-export const repeatedRows = (files: readonly string[]): string =>
-  `SELECT COUNT(*) FROM (SELECT 1 FROM ${readParquet(files)} GROUP BY ${KEY} HAVING COUNT(*) > 1) q`
+/** Writes the rows of these files as lines of fields with tabs between them, in the order of the bytes of UTF-8, which is DuckDB's. */
+export const writeSortedRows = (files: readonly string[], target: string): string =>
+  `COPY (SELECT ${FIELDS} FROM ${readParquet(files)} ORDER BY app, metric, unit, "set", value)
+    TO ${quote(target)} (FORMAT csv, HEADER false, DELIMITER '\t', QUOTE '', ESCAPE '')`

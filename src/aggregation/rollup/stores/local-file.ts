@@ -3,6 +3,7 @@ import { crc32 } from '@node-rs/crc32'
 import { type OpenFile, readFully, writeFully } from '../../../std/files/files.ts'
 import { laterVersion } from '../../../std/files/later-version.ts'
 import { type CommittedWindow, damaged, type RollupRow, type StoredRow } from './store.ts'
+import type { WrittenRow } from './written-row.ts'
 
 /**
  * One window as one file that is written once and then only read:
@@ -46,7 +47,7 @@ export interface Header {
 
 export interface WindowContent {
   readonly window: CommittedWindow
-  readonly rows: AsyncIterable<readonly RollupRow[]>
+  readonly rows: AsyncIterable<readonly WrittenRow[]>
 }
 
 export async function writeContent(file: OpenFile, { window, rows }: WindowContent): Promise<void> {
@@ -54,11 +55,10 @@ export async function writeContent(file: OpenFile, { window, rows }: WindowConte
   let written = HEADER_BYTES
   let offset = HEADER_BYTES
   let pending: Buffer[] = []
-  for await (const group of groups(rows)) {
-    const at = { offset, bytes: group.bytes.length, crc: crc32(group.bytes) }
-    index.push(indexLine({ ...group.first, ...at, rows: group.rows }))
-    offset += group.bytes.length
-    pending.push(group.bytes)
+  for await (const { group, bytes, rows: measured } of groups(rows)) {
+    index.push(`[${group},${offset},${bytes.length},${crc32(bytes)},${measured}]\n`)
+    offset += bytes.length
+    pending.push(bytes)
     if (offset - written < WRITE_BYTES) continue
     await writeFully(file, Buffer.concat(pending), written)
     written = offset
@@ -71,33 +71,30 @@ export async function writeContent(file: OpenFile, { window, rows }: WindowConte
 }
 
 interface RawGroup {
-  readonly first: RollupRow
+  /** As its rows have it. */
+  readonly group: string
   readonly rows: number
   readonly bytes: Buffer
 }
 
-async function* groups(chunks: AsyncIterable<readonly RollupRow[]>): AsyncIterable<RawGroup> {
-  let first: RollupRow | undefined
+async function* groups(chunks: AsyncIterable<readonly WrittenRow[]>): AsyncIterable<RawGroup> {
+  let group: string | undefined
   let lines: string[] = []
   let rows = 0
   for await (const chunk of chunks) {
     for (const row of chunk) {
-      if (first !== undefined && !sameGroup(first, row)) {
-        yield { first, rows, bytes: Buffer.from(lines.join('')) }
+      if (group !== undefined && group !== row.group) {
+        yield { group, rows, bytes: Buffer.from(lines.join('')) }
         lines = []
         rows = 0
-        first = row
       }
-      first ??= row
+      group = row.group
       lines.push(rowLine(row))
-      rows += row.rows
+      rows += Number(row.rows)
     }
   }
-  if (first !== undefined) yield { first, rows, bytes: Buffer.from(lines.join('')) }
+  if (group !== undefined) yield { group, rows, bytes: Buffer.from(lines.join('')) }
 }
-
-const sameGroup = (a: RollupRow, b: RollupRow) =>
-  a.app === b.app && a.metric === b.metric && a.unit === b.unit && a.set === b.set
 
 type IndexLine = [string, string, string, string, number, number, number, number]
 
@@ -106,19 +103,9 @@ export function indexLine({ app, metric, unit, set, offset, bytes, crc, rows }: 
   return `${JSON.stringify(line)}\n`
 }
 
-function rowLine({ value, n, rows, sum, squares, minMicros, maxMicros, histogram }: RollupRow): string {
-  const line: StoredLine = {
-    value,
-    n: `${n}`,
-    rows,
-    sum: `${sum}`,
-    squares: `${squares}`,
-    minMicros: `${minMicros}`,
-    maxMicros: `${maxMicros}`,
-    histogram,
-  }
-  return `${JSON.stringify(line)}\n`
-}
+/** A `StoredLine`. */
+const rowLine = (row: WrittenRow): string =>
+  `{"value":${row.value},"n":"${row.n}","rows":${row.rows},"sum":"${row.sum}","squares":"${row.squares}","minMicros":"${row.minMicros}","maxMicros":"${row.maxMicros}","histogram":"${row.histogram}"}\n`
 
 const headerBytes = ({ indexOffset, indexBytes, indexSha256 }: Header): Buffer =>
   Buffer.from(`${MAGIC} ${digits(indexOffset)} ${digits(indexBytes)} ${indexSha256}\n`)

@@ -1,6 +1,7 @@
 import { AppError } from '../../../std/errors.ts'
 import { isSystemError } from '../../../std/files/files.ts'
 import type { RowsOfUnit } from '../model/units.ts'
+import type { WrittenRow } from './written-row.ts'
 
 /** One committed group: what every engine computes, every store keeps and the query API merges. Version 2. */
 export interface RollupRow {
@@ -83,7 +84,7 @@ export interface RollupStore {
    */
   publish(
     window: CommittedWindow,
-    rows: AsyncIterable<readonly RollupRow[]>,
+    rows: AsyncIterable<readonly WrittenRow[]>,
   ): Promise<'published' | 'unchanged'>
   /**
    * Windows that count and start in [fromMs, toMs), in time order; without damaged ones, which the other questions reject

@@ -1,5 +1,4 @@
 import { execFile, spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -323,13 +322,3 @@ async function childrenOf(pid: number): Promise<string[]> {
   const { stdout } = await promisify(execFile)('pgrep', ['-P', String(pid)]).catch(() => ({ stdout: '' }))
   return stdout.trim().split('\n').filter(Boolean)
 }
-
-test('texts are hashed where they are, one after the other', async (t) => {
-  const session = await shared()
-  const texts = Array.from({ length: 5_000 }, (_, at) => `é${at}`)
-  t.same(await session.digest("SELECT 'é' || range FROM range(5000) ORDER BY range"), {
-    hash: createHash('sha256').update(texts.join('')).digest('hex'),
-    texts: 5_000,
-  })
-  t.equal((await session.digest("SELECT 'x' WHERE false")).texts, 0)
-})

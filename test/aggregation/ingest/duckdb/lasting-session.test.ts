@@ -25,11 +25,6 @@ function sessions(failures: Error[]) {
         yield [[1]]
         fail()
       },
-      async digest() {
-        log.push(`digest ${name}`)
-        fail()
-        return { hash: 'x', texts: 1 }
-      },
       async close() {
         log.push(`close ${name}`)
       },
@@ -50,10 +45,9 @@ test('one session for all, opened when it is needed', async (t) => {
   t.same(log, [])
   await session.run([])
   await read()
-  t.same(await session.digest(''), { hash: 'x', texts: 1 })
   await session.close()
   await session.close()
-  t.same(log, ['open 1', 'run 1', 'rows 1', 'digest 1', 'close 1'])
+  t.same(log, ['open 1', 'run 1', 'rows 1', 'close 1'])
 })
 
 test('what ends its process is followed by another one; an error of SQL is not', async (t) => {
@@ -77,9 +71,5 @@ test('what ends its process is followed by another one; an error of SQL is not',
     await t.rejects(reading.read(), error)
     await reading.session.run([])
     t.same(reading.log, ['open 1', 'rows 1', ...next], error.message)
-    const hashing = sessions([error])
-    await t.rejects(hashing.session.digest(''), error)
-    await hashing.session.run([])
-    t.same(hashing.log, ['open 1', 'digest 1', ...next], error.message)
   }
 })

@@ -1,7 +1,8 @@
 import { test } from 'tap'
-import { compareRows, contentOf } from '../../../../src/aggregation/rollup/commit/content-hash.ts'
+import { contentOf } from '../../../../src/aggregation/rollup/commit/content-hash.ts'
 import type { RollupRow } from '../../../../src/aggregation/rollup/stores/store.ts'
-import { chunks, row } from '../../../contracts/store.ts'
+import { row } from '../../../contracts/store.ts'
+import { chunks } from '../../../fakes/aggregation/store.ts'
 
 const sorted = [
   row({ app: 'a', value: '' }),
@@ -59,17 +60,8 @@ test('the form is pinned: it decides which generations count as equal', async (t
   t.equal(hash, 'f9e03e6041ce9331f77c6360cd251310d5c0aee77fbbe1539c7e54253bc11c24')
 })
 
-test('rows out of order, or twice, are refused', async (t) => {
-  for (const rows of [[...sorted].reverse(), [row(), row()], [row({ value: 'b' }), row({ value: 'a' })]]) {
-    await t.rejects(contentOf(chunks(rows)), { code: 'engine_failed' })
-  }
-  await t.rejects(contentOf(chunks(sorted.slice(1), sorted.slice(0, 1))), { code: 'engine_failed' })
-})
-
-test('order is by UTF-8 bytes, where JavaScript would compare UTF-16 units', async (t) => {
-  const above = row({ value: '\uff01' })
-  const emoji = row({ value: '😀' })
-  t.ok('😀' < '\uff01', 'as JavaScript sees it')
-  t.ok(compareRows(above, emoji) < 0)
-  t.equal((await contentOf(chunks([above, emoji]))).rows, 2)
+test('a row that is there twice is refused, wherever a chunk ends', async (t) => {
+  await t.rejects(contentOf(chunks([row(), row({ n: 1n })])), { code: 'engine_failed' })
+  await t.rejects(contentOf(chunks(sorted, sorted.slice(-1))), { code: 'engine_failed' })
+  t.equal((await contentOf(chunks([row({ set: 'a' }), row({ set: 'b' })]))).rows, 2)
 })

@@ -11,8 +11,8 @@ import type { RollupRow } from '../../../../src/aggregation/rollup/stores/store.
 import { fsLake } from '../../../../src/lake/fs.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import { engineContract } from '../../../contracts/engine.ts'
-import { chunks } from '../../../contracts/store.ts'
 import { openDuckdb, placesIn, sharedSession } from '../../../fakes/aggregation/sessions.ts'
+import { chunks, rowsOf } from '../../../fakes/aggregation/store.ts'
 import { seededEntropy } from '../../../fakes/entropy.ts'
 import { NOON, storedEvent, writeParquet } from '../../../fakes/events.ts'
 import { goldenEvents } from '../../../golden/rollup-events.ts'
@@ -58,7 +58,7 @@ async function keepsTheContract(t: Test, manyFromRows: number): Promise<void> {
       signal.aborted ? openDuckdb(places)(signal) : options.openSession(signal)
     return {
       engine: duckdbEngine({ ...options, manyFromRows, openSession: cancellable }),
-      read: duckdbRows(options),
+      sortRows: duckdbRows(options),
       putEvents: (key, events) => writeParquet(session, events, join(places.lakeDir, key)),
       list: async (prefix) => (await lake.list(prefix)).map(({ key }) => key),
     }
@@ -73,13 +73,12 @@ test('so it does of few rows, which it computes otherwise', async (t) => {
   await keepsTheContract(t, 1_000_000)
 })
 
-async function rowsOf(
-  options: Parameters<typeof duckdbRows>[0],
-  keys: readonly string[],
-): Promise<RollupRow[]> {
-  const rows: RollupRow[] = []
-  for await (const chunk of duckdbRows(options)(keys, signal)) rows.push(...chunk)
-  return rows
+const rowsIn = (options: Parameters<typeof duckdbRows>[0], keys: readonly string[]): Promise<RollupRow[]> =>
+  rowsOf(duckdbRows(options)(keys, signal))
+
+async function contentIn(options: Parameters<typeof duckdbRows>[0], keys: readonly string[]) {
+  const rows = await duckdbRows(options)(keys, signal)
+  return contentOf(rows.read()).finally(rows.release)
 }
 
 test('little memory means more and smaller parts with the same rows, and no temporary file stays', async (t) => {
@@ -92,7 +91,7 @@ test('little memory means more and smaller parts with the same rows, and no temp
   t.ok(parts.outputs.length > 20)
   t.same(parts.counts, whole.counts)
   const keysOf = ({ outputs }: typeof whole) => outputs.map(({ key }) => key)
-  t.same(await rowsOf(options, keysOf(parts)), await rowsOf(options, keysOf(whole)))
+  t.same(await rowsIn(options, keysOf(parts)), await rowsIn(options, keysOf(whole)))
   t.same(
     readdirSync(places.tempDir).filter((name) => !name.startsWith('duckdb-')),
     [],
@@ -162,7 +161,7 @@ test('names, units and routes that somebody makes up fit into a small memory lim
   })
   const { counts, outputs } = await engine.compute({ ...plan, inputs: ['raw/made-up.parquet'] }, signal)
   t.equal(counts.kept, 150_000)
-  const rows = await rowsOf(
+  const rows = await rowsIn(
     options,
     outputs.map(({ key }) => key),
   )
@@ -183,10 +182,61 @@ test('rows that are there twice have no hash', async (t) => {
   await writeParquet(session, goldenEvents(), join(places.lakeDir, INPUT))
   const engine = duckdbEngine(options)
   const keys = (await engine.compute(plan, signal)).outputs.map(({ key }) => key)
-  await t.rejects(async () => engine.digest?.([...keys, ...keys.slice(0, 1)], signal), {
+  await t.rejects(contentIn(options, [...keys, ...keys.slice(0, 1)]), {
     code: 'engine_failed',
-    message: /rows of the window are there twice/,
+    message: /of the window is there twice/,
   })
+})
+
+test('sorted rows are read as often as is asked, and leave no file behind, sorted or not', async (t) => {
+  const { places, session, options } = await setUp(t)
+  await writeParquet(session, goldenEvents(), join(places.lakeDir, INPUT))
+  const keys = (await duckdbEngine(options).compute(plan, signal)).outputs.map(({ key }) => key)
+  const left = () => readdirSync(places.tempDir).filter((name) => name.startsWith('rollup-'))
+  const rows = await duckdbRows(options)(keys, signal)
+  t.equal(left().length, 1)
+  t.same(await contentOf(rows.read()), await contentOf(rows.read()))
+  await rows.release()
+  t.same(left(), [])
+  const openSession: OpenSqlSession = async (signal) => {
+    const opened = await options.openSession(signal)
+    const run = (statements: readonly string[]) => opened.run([...statements, 'SELECT error()'])
+    return { ...opened, run }
+  }
+  await t.rejects(duckdbRows({ ...options, openSession })(keys, signal), { code: 'engine_failed' })
+  t.same(left(), [])
+})
+
+test('a window has one content, by any number of threads, in parts, and after others in a session', async (t) => {
+  const { places, session, options } = await setUp(t)
+  const one = storedEvent({ measurement_id: 'm', device_type: 'd', page_route: '/', weight: 1 })
+  await writeParquet(session, [one], join(places.lakeDir, 'raw/one.parquet'))
+  await writeParquet(session, goldenEvents(), join(places.lakeDir, INPUT))
+  await session.run([
+    `COPY (SELECT * REPLACE ('e' || i % 48000 AS event_id, 'm' || i % 45000 AS measurement_id, i % 4001 + 0.5 AS value,
+        (i % 3 + 1) / 2 AS weight, 'app-' || i % 3 AS app_id, 'metric-' || i % 5 AS name, '/' || i % 300 AS page_route,
+        event_time + i % 997 AS event_time, received_time + i % 991 AS received_time, 'd' || i % 2 AS device_type)
+      FROM read_parquet('${join(places.lakeDir, 'raw/one.parquet')}'), range(50000) r(i))
+      TO '${join(places.lakeDir, 'raw/many.parquet')}' (FORMAT parquet, ROW_GROUP_SIZE 4096)`,
+  ])
+  const contents = new Map<string, Set<string>>([INPUT, 'raw/many.parquet'].map((key) => [key, new Set()]))
+  for (const [threads, memoryLimitBytes] of [
+    [1, 512_000_000],
+    [2, 512_000_000],
+    [4, 512_000_000],
+    [4, 4_000_000],
+  ] as const) {
+    const opened = await openDuckdb(places, 512_000_000, threads)(signal)
+    const openSession: OpenSqlSession = async () => ({ ...opened, close: async () => {} })
+    const engine = duckdbEngine({ ...options, openSession, memoryLimitBytes })
+    for (const [input, hashes] of [...contents, ...[...contents].slice(0, 1)]) {
+      const { outputs, counts } = await engine.compute({ ...plan, inputs: [input] }, signal)
+      const keys = outputs.map(({ key }) => key)
+      hashes.add(JSON.stringify([await contentIn({ ...options, openSession }, keys), counts]))
+    }
+    await opened.close()
+  }
+  for (const [input, hashes] of contents) t.equal(hashes.size, 1, `${input}: ${[...hashes].join(' ')}`)
 })
 
 test('every character of a text is hashed and read as it is, whatever JSON makes of it', async (t) => {
@@ -196,23 +246,17 @@ test('every character of a text is hashed and read as it is, whatever JSON makes
   await writeParquet(session, events, join(places.lakeDir, INPUT))
   const engine = duckdbEngine(options)
   const keys = (await engine.compute(plan, signal)).outputs.map(({ key }) => key)
-  const rows = await rowsOf(options, keys)
+  const rows = await rowsIn(options, keys)
   t.same(new Set(rows.flatMap(({ set, value }) => (set === 'route' ? [value] : []))), new Set(texts))
-  t.same(await engine.digest?.(keys, signal), await contentOf(chunks(rows)))
+  t.same(await contentIn(options, keys), await contentOf(chunks(rows)))
 })
 
 test('reading no keys opens nothing', async (t) => {
   const openSession: OpenSqlSession = async () => {
     throw new Error('opened')
   }
-  const options = { lake: fsLake(t.testdir()), openSession }
-  t.same(await rowsOf(options, []), [])
-  t.same(
-    await duckdbEngine({ ...options, tempDir: '', memoryLimitBytes: 1, entropy: seededEntropy() }).digest?.(
-      [],
-      signal,
-    ),
-    await contentOf(chunks()),
-  )
-  await t.rejects(rowsOf(options, ['rollups/absent.parquet']), { code: 'input_missing' })
+  const options = { lake: fsLake(t.testdir()), openSession, tempDir: '', entropy: seededEntropy() }
+  t.same(await rowsIn(options, []), [])
+  t.same(await contentIn(options, []), await contentOf(chunks()))
+  await t.rejects(rowsIn(options, ['rollups/absent.parquet']), { code: 'input_missing' })
 })

@@ -29,11 +29,6 @@ function counted(fail: (statement: string) => Error | undefined = () => undefine
         if (error) throw error
         yield [[query]] as SqlValue[][]
       },
-      async digest(query) {
-        const error = ended() ?? fail(query)
-        if (error) throw error
-        return { hash: query, texts: 1 }
-      },
       async close() {
         count.open--
       },
@@ -54,7 +49,6 @@ test('window after window is one process, which ends when none follows', async (
     const session = await kept.openSession(never)
     await session.run(['SELECT 1'])
     t.same(await allRows(session, 'SELECT 2'), [['SELECT 2']])
-    t.same(await session.digest('SELECT 3'), { hash: 'SELECT 3', texts: 1 })
     await session.close()
     await session.close()
   }
@@ -87,10 +81,6 @@ test('a session in which something failed is not used again', async (t) => {
   await t.rejects(allRows(session, 'SELECT bad'), { code: 'engine_failed' })
   await session.close()
   t.same(count, { opened: 1, open: 0 }, 'a query')
-  const hashing = await kept.openSession(never)
-  await t.rejects(hashing.digest('SELECT bad'), { code: 'engine_failed' })
-  await hashing.close()
-  t.same(count, { opened: 2, open: 0 }, 'a hash')
 })
 
 test('whoever cancels ends the process, before, while and after it is opened', async (t) => {

@@ -12,7 +12,7 @@ import { AppError } from '../../../../src/std/errors.ts'
 import { nodeFiles } from '../../../../src/std/files/files.ts'
 import { createTelemetry, quietTelemetry } from '../../../../src/std/telemetry.ts'
 import { aggregation, definition, GRAIN, MIN, never, T0 } from '../../../fakes/aggregation/aggregation.ts'
-import { memoryReadRows } from '../../../fakes/aggregation/engine.ts'
+import { memorySortRows } from '../../../fakes/aggregation/engine.ts'
 import { seededEntropy } from '../../../fakes/entropy.ts'
 import { faultyFiles } from '../../../fakes/files/faulty-files.ts'
 import { noFiles, replaceByNoFile } from '../../../fakes/files/not-files.ts'
@@ -845,11 +845,11 @@ test('a window whose results cannot be read is computed again, and told', async 
   await first.work(never)
   const lost = new Set((await lake.list('rollups/')).map(({ key }) => key))
   const store = localStore({ dir: `${dir}/restored`, files: unsyncedFiles })
-  const whole = memoryReadRows(lake)
+  const whole = memorySortRows(lake)
   const runs = await open({
     telemetry,
     stores: [store],
-    readRows: (keys, signal) => {
+    sortRows: (keys, signal) => {
       if (keys.some((key) => lost.has(key))) throw failure()
       return whole(keys, signal)
     },

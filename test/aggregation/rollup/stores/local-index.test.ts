@@ -12,8 +12,8 @@ import {
 import { localStore } from '../../../../src/aggregation/rollup/stores/local-store.ts'
 import type { RollupRow, RollupStore } from '../../../../src/aggregation/rollup/stores/store.ts'
 import { type FileOps, nodeFiles, type OpenFile } from '../../../../src/std/files/files.ts'
-import { chunks, committed, row } from '../../../contracts/store.ts'
-import { gathered } from '../../../fakes/aggregation/store.ts'
+import { committed, row } from '../../../contracts/store.ts'
+import { chunks, gathered } from '../../../fakes/aggregation/store.ts'
 import { isTimed, longestStretch } from '../../../fakes/stretch.ts'
 
 const MINUTE_MS = 60_000

@@ -8,15 +8,8 @@ import { AppError } from '../../../../src/std/errors.ts'
 
 import { blockingFiles } from '../../../../src/std/files/blocking-files.ts'
 import { createTelemetry } from '../../../../src/std/telemetry.ts'
-import {
-  chunks,
-  committed,
-  type Minutes,
-  publishMinutes,
-  row,
-  storeContract,
-} from '../../../contracts/store.ts'
-import { gathered } from '../../../fakes/aggregation/store.ts'
+import { committed, type Minutes, publishMinutes, row, storeContract } from '../../../contracts/store.ts'
+import { chunks, gathered } from '../../../fakes/aggregation/store.ts'
 import { faultyFiles } from '../../../fakes/files/faulty-files.ts'
 import { killedAt } from '../../../fakes/files/killed.ts'
 import { noFiles, replaceByNoFile } from '../../../fakes/files/not-files.ts'
