@@ -2,12 +2,12 @@ import { inputsDigest, MANIFEST_VERSION, type Manifest } from './manifest.ts'
 import type { WindowInputs } from './window-inputs.ts'
 
 /** What a computation found out. */
-export interface Computed extends Omit<Manifest, 'version' | 'completions' | 'inputs'> {
+export interface ManifestFacts extends Omit<Manifest, 'version' | 'completions' | 'inputs'> {
   readonly inputs: WindowInputs
 }
 
 /** The manifest of a computation that follows on another, if any. */
-export function manifestAfter(previous: Manifest | undefined, computed: Computed): Manifest {
+export function manifestAfter(previous: Manifest | undefined, computed: ManifestFacts): Manifest {
   const digest = inputsDigest(computed.inputs.keys)
   const isNews = computed.complete && !isRepetition(previous, digest)
   return {
