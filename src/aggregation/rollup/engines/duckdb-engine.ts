@@ -71,7 +71,7 @@ export function duckdbRows({ lake, openSession, tempDir, entropy }: Sorting): So
   }
 }
 
-/** Of a window into which nothing went. */
+/** A window into which nothing went has none. */
 const NO_ROWS: SortedRows = { async *read() {}, release: async () => {} }
 
 async function inSession<T>(
