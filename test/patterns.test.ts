@@ -51,6 +51,7 @@ const PROGRAMS: readonly string[] = [
   'main.ts',
   'aggregation/ingest/duckdb/duckdb-child.ts',
   'wiring/query-thread.ts',
+  'wiring/small-files-thread.ts',
 ]
 
 /** What modules of `src` build while they are loaded, themselves or by a library, by the file that asked for it. */

@@ -1,9 +1,9 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { codeOf } from '../std/expected-errors.ts'
 import { type FileOps, type FileStatus, type FolderEntry, unlessAbsent } from '../std/files/files.ts'
 import { kindOf, NOT_REGULAR_FILE } from '../std/files/not-a-file.ts'
 import type { LakeObject } from './lake.ts'
-import { isKey, isMisnamed, MISNAMED, namesObject } from './layout.ts'
+import { checkedPrefix, isKey, isMisnamed, MISNAMED, namesObject } from './layout.ts'
 
 /** Told of what lies among the objects of a lake and is none, or may not be read: it is left out. */
 export type SkipObject = (key: string, why: string) => void
@@ -50,11 +50,24 @@ const CALLS_AT_ONCE = 3
 /** Where no folders are looked for any more. */
 const PARTITION = /\/hr=\d\d\/$/
 
-/** The objects below a folder whose keys start with the prefix, in no order. */
-export async function objectsBelow(tree: Tree, folder: string, prefix: string): Promise<LakeObject[]> {
+/** The objects whose keys start with the prefix, in no order. */
+export async function objectsBelow(tree: Tree, prefix: string): Promise<LakeObject[]> {
+  return (await fewAtOnce(await wantedBelow(tree, prefix), (each) => objectAt(tree, each))).flat()
+}
+
+/** Their keys, in no order. What the folder itself calls a file is not looked at. */
+export async function keysBelow(tree: Tree, prefix: string): Promise<string[]> {
+  const wanted = await wantedBelow(tree, prefix)
+  const isPlain = ({ key, entry }: Found) => entry.isFile() && isKey(key)
+  const others = wanted.filter((each) => !isPlain(each))
+  const objects = (await fewAtOnce(others, (each) => objectAt(tree, each))).flat()
+  return [...wanted.filter(isPlain), ...objects].map(({ key }) => key)
+}
+
+async function wantedBelow(tree: Tree, prefix: string): Promise<readonly Found[]> {
+  const folder = dirname(`${checkedPrefix(prefix)}x`).replace(/^\.$/, '')
   const found = await filesBelow(tree, folder, prefix)
-  const wanted = found.filter(({ key }) => key.startsWith(prefix) && (isKey(key) || isMisnamed(key)))
-  return (await fewAtOnce(wanted, (each) => objectAt(tree, each))).flat()
+  return found.filter(({ key }) => key.startsWith(prefix) && (isKey(key) || isMisnamed(key)))
 }
 
 async function fewAtOnce<Each, Found>(

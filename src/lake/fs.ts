@@ -19,12 +19,14 @@ import {
   writeDurably,
 } from '../std/files/files.ts'
 import { makeWay, NOT_REGULAR_FILE } from '../std/files/not-a-file.ts'
+import type { ReadSmallFiles } from '../std/files/small-files.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
 import { codeInWords } from '../std/system-faults.ts'
 import {
   changesBelow,
   filesBelow,
   isPlaceOfOurs,
+  keysBelow,
   objectsBelow,
   orNothing,
   type SkipObject,
@@ -41,6 +43,8 @@ export interface FsLakeOptions {
   readonly files?: FileOps
   readonly entropy?: Entropy
   readonly passOver?: SkipObject
+  /** Left out, small files are read like any others. */
+  readonly readSmallFiles?: ReadSmallFiles
 }
 
 /**
@@ -48,7 +52,7 @@ export interface FsLakeOptions {
  * first), and the folder synced: it is complete or absent, after a power cut too. Several processes may write.
  */
 export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
-  const { files = nodeFiles, entropy = systemEntropy, passOver } = options
+  const { files = nodeFiles, entropy = systemEntropy, passOver, readSmallFiles } = options
   const tree = { root, files, passOver }
   const keepFolder = durableFolders(files)
   const pathOf = (key: string): string => join(root, checkedKey(key))
@@ -127,6 +131,16 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
     await files.unlink(from)
   }
 
+  const getSmall = async (keys: readonly string[], read: ReadSmallFiles) => {
+    const found = await read(keys.map(pathOf))
+    return new Map(
+      keys.flatMap((key) => {
+        const body = found.get(pathOf(key))
+        return body === undefined ? [] : [[key, body] as const]
+      }),
+    )
+  }
+
   return {
     put: (key, body, { ifAbsent = false } = {}) =>
       attempt('put', key, async () => {
@@ -160,10 +174,11 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
       }),
     list: (prefix) =>
       attempt('list', prefix, async () => {
-        const folder = dirname(`${checkedPrefix(prefix)}x`).replace(/^\.$/, '')
-        const found = await objectsBelow(tree, folder, prefix)
+        const found = await objectsBelow(tree, prefix)
         return found.sort((a, b) => (a.key < b.key ? -1 : 1))
       }),
+    keys: (prefix) => attempt('list', prefix, async () => (await keysBelow(tree, prefix)).sort()),
+    ...(readSmallFiles && { getSmall: (keys: readonly string[]) => getSmall(keys, readSmallFiles) }),
     changes: (prefix) =>
       attempt('look for changes of', prefix, () => changesBelow(tree, checkedPrefix(prefix))),
     remove: (keys) =>

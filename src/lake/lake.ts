@@ -24,10 +24,17 @@ export interface Lake {
    * read: it rejects, with a cause that `isTooLarge`.
    */
   get(key: string, maxBytes?: number): Promise<Buffer | undefined>
+  /**
+   * Many small objects in one go, by key: those that could be read so. Each of the others is to be asked for by itself,
+   * which says what is wrong with it. Left out by a lake where that takes no less.
+   */
+  readonly getSmall?: (keys: readonly string[]) => Promise<ReadonlyMap<string, Buffer>>
   /** A local path from which the object can be read until `release` is called; undefined when there is none. */
   open(key: string): Promise<{ readonly path: string; release(): Promise<void> } | undefined>
   /** All objects whose key starts with `prefix`, in key order. Unfinished ones, and names that are no keys, are never listed. */
   list(prefix: string): Promise<readonly LakeObject[]>
+  /** Their keys alone. A local disk has to look at each object that it lists, and at none for this. */
+  keys(prefix: string): Promise<readonly string[]>
   /**
    * When each partition below the prefix last changed, by its key, which ends in a slash: something directly in it was
    * stored, replaced or removed. Left out by a lake where only a listing tells.

@@ -168,6 +168,7 @@ export function s3Lake(options: S3LakeOptions): Lake {
     get: (key, maxBytes = MAX_GET_BYTES) => attempt('get', key, () => read(key, bytesOf(key, maxBytes))),
     open: (key) => attempt('open', key, () => read(key, keepCopy)),
     list: (prefix) => attempt('list', prefix, () => list(prefix)),
+    keys: (prefix) => attempt('list', prefix, async () => (await list(prefix)).map(({ key }) => key)),
     remove: (keys) =>
       attempt('remove', keys[0] ?? '', async () => {
         for (let at = 0; at < keys.length; at += MAX_DELETED)

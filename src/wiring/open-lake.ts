@@ -1,15 +1,20 @@
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import type { Config } from '../config/schema/config-schema.ts'
 import { fsLake, sweepUnfinished } from '../lake/fs.ts'
 import type { Lake } from '../lake/lake.ts'
 import { type SkippedObjects, skippedObjects } from '../lake/passed-over.ts'
 import type { Clock } from '../std/clock.ts'
 import { FOLDER_MODE, nodeFiles } from '../std/files/files.ts'
+import { threadedSmallFiles } from '../std/files/small-files.ts'
 import { quietTelemetry, type Telemetry } from '../std/telemetry.ts'
 import { placeOf } from './aws-endpoint.ts'
 
 /** A lake that also says what lies in it and is passed over. */
 export type OpenedLake = Lake & Partial<Pick<SkippedObjects, 'takeMet'>>
+
+/** The program next to this file: TypeScript in tests, JavaScript in dist. */
+const smallFilesProgram = new URL(import.meta.url.replace(/open-lake(\.\w+)$/, 'small-files-thread$1'))
 
 /** The lake of the configuration; a local one rid of what writers that died left unfinished. */
 export async function openLake(
@@ -28,5 +33,7 @@ export async function openLake(
     return { ...s3Lake({ connection, bucket, prefix, tempDir: dir, maxTempBytes, clock, passOver }), takeMet }
   }
   await sweepUnfinished(dir, clock)
-  return { ...fsLake(dir, { passOver }), takeMet }
+  const start = () => new Worker(smallFilesProgram, { name: 'small-files' })
+  const readSmallFiles = threadedSmallFiles({ start, log: telemetry.log })
+  return { ...fsLake(dir, { passOver, readSmallFiles }), takeMet }
 }

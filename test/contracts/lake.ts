@@ -107,7 +107,11 @@ export function lakeContract(t: Test, name: string, open: (t: Test) => Promise<L
     for (const key of ['raw/b/2.json', 'raw/a/1.json', 'raw/a/10.json', 'raw/ab/3.json', 'dead/a/4.json']) {
       await lake.put(key, bytes(key))
     }
-    const keys = async (prefix: string) => (await lake.list(prefix)).map((object) => object.key)
+    const keys = async (prefix: string) => {
+      const listed = (await lake.list(prefix)).map((object) => object.key)
+      t.same(await lake.keys(prefix), listed, `keys of ${prefix}`)
+      return listed
+    }
     t.strictSame(await keys('raw/a/'), ['raw/a/1.json', 'raw/a/10.json'])
     t.strictSame(
       await keys('raw/a'),
@@ -193,5 +197,6 @@ export function lakeContract(t: Test, name: string, open: (t: Test) => Promise<L
     }
     for (const prefix of ['../', '/', 'a//', 'a b/'])
       await t.rejects(lake.list(prefix), { code: 'lake_failed' }, `list ${prefix}`)
+    await t.rejects(lake.keys(prefix), { code: 'lake_failed' }, `keys of ${prefix}`)
   })
 }

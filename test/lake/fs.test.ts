@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -28,6 +29,16 @@ import { noFiles } from '../fakes/files/not-files.ts'
 const body = Buffer.from('rows')
 
 lakeContract(t, 'fs', async (t) => fsLake(join(t.testdir(), 'lake')))
+
+t.test('small objects are read in one go, by key', async (t) => {
+  const root = join(t.testdir(), 'lake')
+  t.equal(fsLake(root).getSmall, undefined, 'only where something reads them')
+  const readSmallFiles = async (paths: readonly string[]) =>
+    new Map(paths.filter((path) => existsSync(path)).map((path) => [path, readFileSync(path)]))
+  const lake = fsLake(root, { readSmallFiles })
+  await lake.put('index/a.json', body)
+  t.same(await lake.getSmall?.(['index/a.json', 'index/b.json']), new Map([['index/a.json', body]]))
+})
 
 t.test('an object is synced before it gets its name, and its folder after', async (t) => {
   const root = t.testdir()

@@ -120,6 +120,7 @@ export function interrupted(
     get: (...args: Parameters<Lake['get']>) => step(() => lake.get(...args)),
     open: (...args: Parameters<Lake['open']>) => step(() => lake.open(...args)),
     list: (...args: Parameters<Lake['list']>) => step(() => lake.list(...args)),
+    keys: (...args: Parameters<Lake['keys']>) => step(() => lake.keys(...args)),
     remove: (...args: Parameters<Lake['remove']>) => step(() => lake.remove(...args)),
   }
   return wrapped

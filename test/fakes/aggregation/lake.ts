@@ -59,6 +59,7 @@ export function memoryLake(nowMs: () => number = () => 0): MemoryLake {
         modifiedMs: modified.get(key) ?? 0,
         storedMs: modified.get(key) ?? 0,
       })),
+    keys: async (prefix) => keys(prefix),
     async remove(names) {
       for (const key of names) objects.delete(key)
     },

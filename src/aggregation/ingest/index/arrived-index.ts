@@ -3,7 +3,7 @@ import { DAY_MS, dayOf } from '../../../std/durations.ts'
 import type { ArrivedObject } from './arrivals.ts'
 import { arrivedObjects } from './arrived-objects.ts'
 import type { IndexEntry } from './entry-text.ts'
-import { ENTRIES_AT_ONCE, type Entries } from './index-entries.ts'
+import type { Entries } from './index-entries.ts'
 import { arrivalDayOf, type IndexFolder } from './index-folders.ts'
 import { knownEntries } from './known-entries.ts'
 import type { Synopses } from './synopses.ts'
@@ -124,8 +124,8 @@ export function arrivedIndex({ entries, synopses, clock }: IndexSources): Arrive
     const keysOf = new Map<IndexFolder, readonly string[]>()
     for (const folder of some) keysOf.set(folder, await keysIn(folder))
     const fresh = [...keysOf.values()].flat().filter((key) => !known.has(key))
-    for (let at = 0; at < fresh.length; at += ENTRIES_AT_ONCE)
-      await Promise.all(fresh.slice(at, at + ENTRIES_AT_ONCE).map(read))
+    // One that cannot be read is looked for again the next time.
+    await entries.visit(fresh, known.add)
     for (const [{ prefix, stamp }, keys] of keysOf)
       folders.setSeen(prefix, keys.every(known.has) ? stamp : undefined)
   }
@@ -139,11 +139,6 @@ export function arrivedIndex({ entries, synopses, clock }: IndexSources): Arrive
       folders.reopen(prefix)
     }
     return keys
-  }
-
-  /** One that cannot be read is looked for again the next time. */
-  async function read(key: string): Promise<void> {
-    for (const entry of await entries.load([key])) await known.add(key, entry)
   }
 
   /** Those that are not looked at each time. */

@@ -23,6 +23,8 @@ export interface Entries {
   keys(prefix: string): Promise<readonly string[]>
   /** Without those that are damaged or left out, which are named in the log. */
   load(keys: readonly string[]): Promise<readonly IndexEntry[]>
+  /** The same, a few at a time: each may touch minutes by the hundred thousand. */
+  visit(keys: readonly string[], take: (key: string, entry: IndexEntry) => Promise<void>): Promise<void>
   /** Keys of what was met that is no entry, and was not mended since. */
   damaged(): readonly string[]
   /** What was met that stays as it is, and why: of a later version, or not to be read now. */
@@ -46,8 +48,10 @@ export const MAX_ENTRY_BYTES = 67_108_864
 const MAX_CACHED_BYTES = 67_108_864
 /** What an entry takes in memory, without the marks of its inputs: a minute is two numbers. */
 const [ENTRY_BYTES, MINUTE_BYTES] = [512, 16]
-/** Entries read, and held for whoever asks for many, at the same time. */
-export const ENTRIES_AT_ONCE = 32
+/** Entries read, and held for whoever asks for many, at the same time. Ours. */
+const ENTRIES_AT_ONCE = 32
+/** Of those that a lake has small ones of in one go. Ours. */
+const ENTRIES_IN_ONE_GO = 1_024
 
 /** As a rule entries never change, so each is read once per process; the oldest read are forgotten first. */
 export function indexEntries(lake: Lake, log: Logger, maxCachedBytes = MAX_CACHED_BYTES): Entries {
@@ -57,11 +61,11 @@ export function indexEntries(lake: Lake, log: Logger, maxCachedBytes = MAX_CACHE
   /** Entries that are left out because a later version wrote them: no later look will find anything else. */
   const later = new Set<string>()
 
-  async function read(key: string): Promise<IndexEntry | undefined> {
+  async function read(key: string, body?: Buffer): Promise<IndexEntry | undefined> {
     const cached = cache.get(key)
     if (cached || later.has(key)) return cached
     try {
-      const entry = await readNow(key)
+      const entry = await readNow(key, body)
       leftOut.delete(key)
       return entry
     } catch (error) {
@@ -79,8 +83,8 @@ export function indexEntries(lake: Lake, log: Logger, maxCachedBytes = MAX_CACHE
     leftOut.set(key, error.message)
   }
 
-  async function readNow(key: string): Promise<IndexEntry | undefined> {
-    const body = await lake.get(key, MAX_ENTRY_BYTES)
+  async function readNow(key: string, found?: Buffer): Promise<IndexEntry | undefined> {
+    const body = found ?? (await lake.get(key, MAX_ENTRY_BYTES))
     if (!body) return undefined
     const entry = await parse(key, body)
     if (entry) {
@@ -89,6 +93,24 @@ export function indexEntries(lake: Lake, log: Logger, maxCachedBytes = MAX_CACHE
     } else nameDamaged(key, 'it holds no entry')
     return entry
   }
+
+  async function visit(keys: readonly string[], take: Parameters<Entries['visit']>[1]): Promise<void> {
+    for (let from = 0; from < keys.length; from += ENTRIES_IN_ONE_GO) {
+      const some = keys.slice(from, from + ENTRIES_IN_ONE_GO)
+      const bodies = await readSmall(some.filter((key) => cache.get(key) === undefined && !later.has(key)))
+      for (let at = 0; at < some.length; at += ENTRIES_AT_ONCE) {
+        const next = some.slice(at, at + ENTRIES_AT_ONCE)
+        const found = await Promise.all(
+          next.map(async (key) => [key, await read(key, bodies.get(key))] as const),
+        )
+        for (const [key, entry] of found) if (entry) await take(key, entry)
+      }
+    }
+  }
+
+  /** A few are read as fast one by one. */
+  const readSmall = async (keys: readonly string[]): Promise<ReadonlyMap<string, Buffer>> =>
+    (keys.length > ENTRIES_AT_ONCE && (await lake.getSmall?.(keys))) || new Map()
 
   function nameDamaged(key: string, why: string): void {
     if (!damaged.has(key))
@@ -115,17 +137,17 @@ export function indexEntries(lake: Lake, log: Logger, maxCachedBytes = MAX_CACHE
       return folders
     },
     async keys(prefix) {
-      const keys = (await lake.list(prefix)).map((object) => object.key)
+      const keys = await lake.keys(prefix)
       const there = new Set(leftOut.size > 0 ? keys : [])
       forgetGone(prefix, (key) => there.has(key))
       return keys
     },
     async load(keys) {
-      const entries: (IndexEntry | undefined)[] = []
-      for (let at = 0; at < keys.length; at += ENTRIES_AT_ONCE)
-        entries.push(...(await Promise.all(keys.slice(at, at + ENTRIES_AT_ONCE).map(read))))
-      return entries.filter((entry) => entry !== undefined)
+      const found: IndexEntry[] = []
+      await visit(keys, async (_, entry) => void found.push(entry))
+      return found
     },
+    visit,
     damaged: () => [...damaged],
     leftOut: () => leftOut,
     async mend(key, entry) {

@@ -2,12 +2,12 @@ import { createYielder, type ResumableWork, runYielding } from '../../../std/asy
 import type { ArrivedObject } from './arrivals.ts'
 import type { ArrivedIndex } from './arrived-index.ts'
 import { arrivedObjects } from './arrived-objects.ts'
-import { ENTRIES_AT_ONCE, type Entries } from './index-entries.ts'
+import type { Entries } from './index-entries.ts'
 import { minutesWithin } from './minute-rows.ts'
 
 interface Sources {
   readonly index: Pick<ArrivedIndex, 'near' | 'objectsIn'>
-  readonly entries: Pick<Entries, 'load'>
+  readonly entries: Pick<Entries, 'visit'>
 }
 
 /** Objects with rows whose event time is in [fromMs, toMs), in key order. */
@@ -20,10 +20,10 @@ export async function objectsTouching(
   const byFolder = await index.objectsIn(folders)
   const found: ArrivedObject[] = []
   const breath = createYielder()
-  const take = async (objects: readonly ArrivedObject[]) =>
+  const take = async (objects: readonly ArrivedObject[]): Promise<void> => {
     found.push(...(await runYielding(objectsWithin(objects, fromMs, toMs), breath)))
-  for (let at = 0; at < keys.length; at += ENTRIES_AT_ONCE)
-    await take(arrivedObjects(await entries.load(keys.slice(at, at + ENTRIES_AT_ONCE))))
+  }
+  await entries.visit(keys, (_, entry) => take(arrivedObjects([entry])))
   for (const folder of byFolder) await take(folder)
   found.sort((a, b) => (a.key < b.key ? -1 : 1))
   // Two entries name one object when its own came after it was taken in as one of others, as in a copy.

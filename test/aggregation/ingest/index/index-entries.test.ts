@@ -9,6 +9,7 @@ import {
 import { indexEntries, MAX_ENTRY_BYTES } from '../../../../src/aggregation/ingest/index/index-entries.ts'
 import { MAX_INPUTS } from '../../../../src/aggregation/ingest/index/pending.ts'
 import { fsLake } from '../../../../src/lake/fs.ts'
+import type { Lake } from '../../../../src/lake/lake.ts'
 import { runToEnd } from '../../../../src/std/async/yielding.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import { createTelemetry, quietTelemetry } from '../../../../src/std/telemetry.ts'
@@ -49,6 +50,32 @@ test('an entry is committed once, and read back as it was', async (t) => {
     loaded(),
     loaded({ rows: 3 }),
   ])
+})
+
+test('many entries are read in one go where the lake can, and what that leaves out one by one', async (t) => {
+  const lake = memoryLake()
+  const reads: string[] = []
+  const inOneGo: number[] = []
+  const keys = Array.from({ length: 1_030 }, (_, at) => `index/${String(at).padStart(4, '0')}`)
+  const left = keys[7] as string
+  const reading: Lake = {
+    ...lake,
+    get: (key) => lake.get(key).finally(() => reads.push(key)),
+    async getSmall(some) {
+      inOneGo.push(some.length)
+      return new Map(some.flatMap((key) => (key === left ? [] : [[key, lake.objects.get(key) as Buffer]])))
+    },
+  }
+  for (const [rows, key] of keys.entries())
+    await indexEntries(lake, log).commit(key, entry({ rows: rows + 1 }))
+  const entries = indexEntries(reading, log)
+  const expected = keys.map((_, at) => loaded({ rows: at + 1 }))
+  t.same(await entries.load(keys), expected)
+  t.same([inOneGo, reads], [[1_024], [left, ...keys.slice(1_024)]], 'a few are read as fast one by one')
+  const visited: string[] = []
+  await entries.visit(keys, async (key) => void visited.push(key))
+  t.same(visited, keys)
+  t.same(inOneGo, [1_024], 'what is known is not read again')
 })
 
 test('entries are read once, as long as they are not too many', async (t) => {
