@@ -19,7 +19,6 @@ import {
   writeDurably,
 } from '../std/files/files.ts'
 import { makeWay, NOT_REGULAR_FILE } from '../std/files/not-a-file.ts'
-import type { ReadSmallFiles } from '../std/files/small-files.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
 import { codeInWords } from '../std/system-faults.ts'
 import {
@@ -33,6 +32,7 @@ import {
 } from './fs-tree.ts'
 import { type Lake, MAX_GET_BYTES } from './lake.ts'
 import { checkedKey, checkedPrefix, UNFINISHED } from './layout.ts'
+import type { ReadSmallFiles } from './small-files-reader.ts'
 
 /** Where what is no object is moved to from the place of one, under its key. No listing looks there. */
 const ASIDE = 'aside'

@@ -195,8 +195,9 @@ export function lakeContract(t: Test, name: string, open: (t: Test) => Promise<L
       await t.rejects(lake.putFile(key, '/absent'), { code: 'lake_failed' }, `putFile ${key}`)
       await t.rejects(lake.remove([key]), { code: 'lake_failed' }, `remove ${key}`)
     }
-    for (const prefix of ['../', '/', 'a//', 'a b/'])
+    for (const prefix of ['../', '/', 'a//', 'a b/']) {
       await t.rejects(lake.list(prefix), { code: 'lake_failed' }, `list ${prefix}`)
-    await t.rejects(lake.keys(prefix), { code: 'lake_failed' }, `keys of ${prefix}`)
+      await t.rejects(lake.keys(prefix), { code: 'lake_failed' }, `keys of ${prefix}`)
+    }
   })
 }

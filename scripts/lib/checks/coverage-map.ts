@@ -1,6 +1,6 @@
 // What must be covered: all of the product, whichever test reaches it; not the scripts that tests borrow. main.ts runs in
 // test/process/process.test.ts, as a process of its own, and query-thread.ts and small-files-thread.ts as threads, in
-// test/wiring/queries.test.ts and test/std/files/small-files.test.ts.
+// test/wiring/queries.test.ts and test/lake/small-files-reader.test.ts.
 // Tests of the source as text, of our scripts and of the product as processes are there for something else: what they reach
 // has tests of its own, and counting makes what they start, TypeScript say, twice as slow.
 import { readdirSync } from 'node:fs'
