@@ -2,9 +2,9 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { unlessThrown } from '../expected-errors.ts'
 import { flagsOf } from './not-a-file.ts'
 
-/** Of a larger file nothing is read. Ours: an entry of the index has a kilobyte. */
+/** The largest file that is read. Ours: an entry of the index has a kilobyte. */
 const MAX_SMALL_FILE_BYTES = 65_536
-/** Nor of what comes after so much. Ours. */
+/** The most that is read in one go. Ours. */
 const MAX_BYTES_IN_ONE_GO = 4_194_304
 
 /** What was read, one after the other. */
@@ -14,7 +14,7 @@ export interface SmallFiles {
   readonly ends: readonly (number | null)[]
 }
 
-/** Of a system call; anything else is a mistake of ours. */
+/** What a system call answered; anything else is a mistake of ours. */
 const isSystemError = (error: unknown): boolean => error instanceof Error && 'syscall' in error
 
 /**

@@ -50,7 +50,7 @@ const MAX_CACHED_BYTES = 67_108_864
 const [ENTRY_BYTES, MINUTE_BYTES] = [512, 16]
 /** Entries read, and held for whoever asks for many, at the same time. Ours. */
 const ENTRIES_AT_ONCE = 32
-/** Of those that a lake has small ones of in one go. Ours. */
+/** And in one go where a lake can, of small ones. Ours. */
 const ENTRIES_IN_ONE_GO = 1_024
 
 /** As a rule entries never change, so each is read once per process; the oldest read are forgotten first. */
