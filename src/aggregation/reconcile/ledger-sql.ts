@@ -19,7 +19,7 @@ export const CREATE_TABLES: readonly string[] = [
   'CREATE OR REPLACE TEMP TABLE counts (app VARCHAR, minute BIGINT, found BIGINT, copies BIGINT, dead BIGINT)',
 ]
 
-const FIELDS = 'app_id, event_id, received_time, name, value, attributes'
+const FIELDS = ['app_id', 'event_id', 'received_time', 'name', 'value', 'attributes'] as const
 
 /**
  * A delivery is repeated byte for byte, so rows that agree in these fields are copies of one. A client that tries again
@@ -29,9 +29,11 @@ const IDENTITY = 'app_id, received_time, event_id, name, value'
 
 export function collect({ fromMs, toMs, files, deadLetters }: Slice): readonly string[] {
   const sources = [
-    ...(files.length > 0 ? [`SELECT ${FIELDS}, 0 AS dead FROM (${eventRows(files)}) rows`] : []),
+    ...(files.length > 0
+      ? [`SELECT ${FIELDS.join(', ')}, 0 AS dead FROM (${eventRows(files, FIELDS)}) rows`]
+      : []),
     ...(deadLetters.length > 0
-      ? [`SELECT ${FIELDS}, 1 AS dead FROM (${eventLines(deadLetters)}) lines`]
+      ? [`SELECT ${FIELDS.join(', ')}, 1 AS dead FROM (${eventLines(deadLetters)}) lines`]
       : []),
   ]
   if (sources.length === 0) return []

@@ -1,4 +1,10 @@
-import { MAX_VALUE, MAX_WEIGHT, NAME_FORM, NAME_PATTERN } from '../../../event/schema/event.ts'
+import {
+  type ColumnName,
+  MAX_VALUE,
+  MAX_WEIGHT,
+  NAME_FORM,
+  NAME_PATTERN,
+} from '../../../event/schema/event.ts'
 import { LEDGER_NAME } from '../../../event/schema/ledger-event.ts'
 import { converted, scales } from '../../../event/values/unit.ts'
 import { DAY_MS } from '../../../std/durations.ts'
@@ -42,6 +48,11 @@ export async function doubtsIn(session: SqlSession, parquet: string, expected: E
   return Array.from(found, ([why, rows]) => ({ why, rows }))
 }
 
+/** What a row is judged by. */
+const JUDGED: readonly ColumnName[] = [
+  ...(['app_id', 'name', 'value', 'unit', 'weight', 'event_time', 'received_time', 'attributes'] as const),
+]
+
 function doubtsOf(parquet: string, { nowMs, apps }: Expected): string {
   const listed = (names: readonly unknown[]) => names.map((each) => quote(String(each))).join(', ')
   // What gateways tell of an app that was removed since is no event of it.
@@ -61,7 +72,7 @@ function doubtsOf(parquet: string, { nowMs, apps }: Expected): string {
       WHEN unit IN (${listed([...scales.keys()])}) THEN unit
       WHEN ${ofNoApp} THEN 'app'
       WHEN json_type(attributes) NOT IN ('OBJECT', 'NULL') THEN 'attributes' END AS doubt
-    FROM (${eventRows([parquet])}) events`
+    FROM (${eventRows([parquet], JUDGED)}) events`
   return `SELECT doubt, CAST(SUM(rows) AS BIGINT), CASE WHEN place <= ${MAX_APPS_ASKED} THEN app END FROM (
       SELECT doubt, CASE doubt WHEN 'app' THEN app END AS app, COUNT(*) AS rows,
         row_number() OVER (PARTITION BY doubt ORDER BY COUNT(*) DESC, ANY_VALUE(app)) AS place

@@ -12,7 +12,7 @@ import { MAX_INSTANT_MS, MIN_EPOCH_MS } from '../../../std/input/instant.ts'
 import { fileList, quote, readParquet } from '../duckdb/sql-text.ts'
 import type { LineFault } from './line-faults.ts'
 import { MAX_LINE_BYTES } from './line-screen.ts'
-import { areNames, boundedField, isTooLong, NAMES, readField } from './text-bounds.ts'
+import { areNames, boundedField, COUNTED_BY, isTooLong, NAMES, readField } from './text-bounds.ts'
 
 const DUCKDB_TYPES: Readonly<Record<ColumnType, string>> = {
   text: 'VARCHAR',
@@ -177,10 +177,15 @@ export function minutesOf(file: string): string {
     WHERE event_time BETWEEN 0 AND ${MAX_TIME_MS} GROUP BY 1 ORDER BY 1`
 }
 
-/** Rows of Parquet files. Columns that a file lacks are NULL, and ones that none has exist all the same; texts are bounded. */
-export function eventRows(files: readonly string[]): string {
-  const fields = columns.map((column) => `${readField(column)} AS ${column.name}`).join(', ')
-  return `SELECT ${fields} FROM (SELECT * REPLACE (${READ_ROWS}) FROM ${readStored(files)}) stored`
+/**
+ * Rows of Parquet files, by these columns. Columns that a file lacks are NULL, and ones that none has exist all the same;
+ * texts are bounded. What is not asked for is not even planned: that takes longer than to read some rows.
+ */
+export function eventRows(files: readonly string[], names: readonly ColumnName[]): string {
+  const fields = columns.filter(({ name }) => names.includes(name))
+  const read = columns.filter(({ name }) => names.includes(name) || COUNTED_BY.includes(name))
+  return `SELECT ${fields.map((column) => `${readField(column)} AS ${column.name}`).join(', ')}
+    FROM (SELECT ${read.map(({ name }) => READ_ROWS[name] ?? name).join(', ')} FROM ${readStored(files, read)}) stored`
 }
 
 /**
@@ -193,16 +198,19 @@ const READ_AS: Readonly<Record<ColumnType, string>> = {
   integer: 'DOUBLE',
   json: 'VARCHAR',
 }
-const STORED_SCHEMA = columns
-  .map(({ name, type }) => `'${name}': {name: '${name}', type: '${READ_AS[type]}', default_value: NULL}`)
-  .join(', ')
 
 /** What is then made of it row by row: of a text that is no JSON, where attributes belong, a text of JSON. */
-const READ_ROWS = `TRY_CAST(http_response_status_code AS INTEGER) AS http_response_status_code,
-  COALESCE(TRY_CAST(attributes AS JSON), to_json(NULLIF(attributes, ''))) AS attributes`
+const READ_ROWS: Partial<Readonly<Record<ColumnName, string>>> = {
+  http_response_status_code: 'TRY_CAST(http_response_status_code AS INTEGER) AS http_response_status_code',
+  attributes: "COALESCE(TRY_CAST(attributes AS JSON), to_json(NULLIF(attributes, ''))) AS attributes",
+}
 
-const readStored = (files: readonly string[]) =>
-  `read_parquet(${fileList(files)}, schema = MAP {${STORED_SCHEMA}}, hive_partitioning = false)`
+function readStored(files: readonly string[], read: readonly Column[]): string {
+  const schema = read.map(
+    ({ name, type }) => `'${name}': {name: '${name}', type: '${READ_AS[type]}', default_value: NULL}`,
+  )
+  return `read_parquet(${fileList(files)}, schema = MAP {${schema.join(', ')}}, hive_partitioning = false)`
+}
 
 /** Rows of files of lines, without the lines that are no events. */
 export function eventLines(files: readonly string[]): string {

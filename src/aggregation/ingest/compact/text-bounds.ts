@@ -24,7 +24,7 @@ export const NAMES: readonly ColumnName[] = [
   ...(['page_view_id', 'session_id', 'user_id'] as const),
 ]
 /** Those of them by which rows are counted, in the first of them. */
-const COUNTED_BY: readonly ColumnName[] = ['event_id', 'measurement_id', 'app_id', 'name']
+export const COUNTED_BY: readonly ColumnName[] = ['event_id', 'measurement_id', 'app_id', 'name']
 const URLS: readonly ColumnName[] = ['page_url', 'page_path', 'referrer', 'url_full']
 const EXCEPTIONS: readonly ColumnName[] = ['exception_message', 'exception_stacktrace']
 

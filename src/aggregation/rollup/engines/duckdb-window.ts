@@ -1,17 +1,24 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Lake } from '../../../lake/lake.ts'
-import { allRows, type SqlSession } from '../../ingest/duckdb/sql-session.ts'
+import { allRows, type SqlSession, type SqlValue } from '../../ingest/duckdb/sql-session.ts'
 import type { DimensionSet } from '../model/definition.ts'
 import { copiedEvents, copyRows, duckdbDialect, eventsIn, rowsIn } from '../sql/duckdb-dialect.ts'
 import { rowsOfAllSets } from '../sql/few-rows-sql.ts'
-import { columnsRead, keepFew, keepOnce, keptCounts, outcomes } from '../sql/keep-sql.ts'
+import {
+  columnsRead,
+  FEW_COUNTS,
+  judgeFew,
+  keepFew,
+  keepOnce,
+  keptCounts,
+  outcomes,
+} from '../sql/keep-sql.ts'
 import {
   type BucketSource,
   beyondLimits,
   beyondValues,
   countBuckets,
-  countSeries,
   countValues,
   MEASURED,
   nameGroups,
@@ -61,19 +68,20 @@ export async function computeWindow(work: WindowWork): Promise<EngineResult> {
 async function computeFew(work: WindowWork): Promise<EngineResult> {
   const { session, plan, files } = work
   const dialect = duckdbDialect()
-  await session.run([...copiedEvents(files, columnsRead(plan)), ...keepFew(dialect, plan)])
-  const { counts } = await countKept(work, dialect, 'kept')
+  await session.run([...copiedEvents(files, columnsRead(plan)), keepFew(dialect, plan)])
+  const counts = await countFew(work, dialect)
   const measured = await groupKept(work, dialect)
-  const output = await writeRows(work, 'all.parquet', rowsOfAllSets(dialect, plan, measured))
+  const isRanked = counts.kept > plan.definition.maxValues
+  const output = await writeRows(work, 'all.parquet', rowsOfAllSets(dialect, plan, { measured, isRanked }))
   return { outputs: output ? [output] : [], counts }
 }
 
 async function computeMany(work: WindowWork): Promise<EngineResult> {
   const { session, plan } = work
-  await session.run([eventsIn(work.files)])
+  await session.run([eventsIn(work.files, columnsRead(plan))])
   const dialect = duckdbDialect(await codedColumns(work))
   await session.run(keepOnce(dialect, plan))
-  const kept = await countKept(work, dialect, 'latest')
+  const kept = await countKept(work, dialect)
   const measured = { table: await groupKept(work, dialect), isOfBuckets: false }
   const outputs: EngineResult['outputs'][number][] = []
   const sets = [...plan.definition.sets].sort((a, b) => b.dimensions.length - a.dimensions.length)
@@ -119,35 +127,51 @@ async function codedColumns({ session, plan }: WindowWork): Promise<ReadonlySet<
   return new Set(columns)
 }
 
-async function countKept(
+async function countKept(work: WindowWork, dialect: SqlDialect): Promise<Kept> {
+  const [[duplicates, superseded, kept, late, weights] = []] = await allRows(
+    work.session,
+    keptCounts('latest'),
+  )
+  return {
+    counts: await countOutcomes(work, dialect, [duplicates, superseded, kept, late]),
+    isOfOneWeight: Number(weights) === 1,
+  }
+}
+
+/** Most windows of few rows have each of them once. */
+async function countFew(work: WindowWork, dialect: SqlDialect): Promise<WindowCounts> {
+  const { session, plan } = work
+  const [[isRepeated, rows, late] = []] = await allRows(session, FEW_COUNTS)
+  if (isRepeated !== true) return countOutcomes(work, dialect, [0, 0, rows, late])
+  await session.run(judgeFew(dialect, plan))
+  const [counts = []] = await allRows(session, keptCounts('kept'))
+  return countOutcomes(work, dialect, counts)
+}
+
+async function countOutcomes(
   { session, plan }: WindowWork,
   dialect: SqlDialect,
-  latest: 'latest' | 'kept',
-): Promise<Kept> {
+  [duplicates, superseded, kept, late]: readonly (SqlValue | undefined)[],
+): Promise<WindowCounts> {
   const rows = await allRows(session, outcomes(dialect, plan))
   const found = new Map(rows.map(([outcome, count]) => [outcome, Number(count)]))
-  const [[duplicates, superseded, kept, late, weights] = []] = await allRows(session, keptCounts(latest))
   return {
-    counts: {
-      read: [...found.values()].reduce((sum, count) => sum + count, 0),
-      outsideWindow: found.get('outside') ?? 0,
-      duplicates: Number(duplicates),
-      superseded: Number(superseded),
-      negative: found.get('negative') ?? 0,
-      outOfRange: found.get('out_of_range') ?? 0,
-      notANumber: found.get('not_a_number') ?? 0,
-      bots: found.get('bot') ?? 0,
-      softNavigations: found.get('soft_navigation') ?? 0,
-      kept: Number(kept),
-      late: Number(late),
-    },
-    isOfOneWeight: Number(weights) === 1,
+    read: [...found.values()].reduce((sum, count) => sum + count, 0),
+    outsideWindow: found.get('outside') ?? 0,
+    duplicates: Number(duplicates),
+    superseded: Number(superseded),
+    negative: found.get('negative') ?? 0,
+    outOfRange: found.get('out_of_range') ?? 0,
+    notANumber: found.get('not_a_number') ?? 0,
+    bots: found.get('bot') ?? 0,
+    softNavigations: found.get('soft_navigation') ?? 0,
+    kept: Number(kept),
+    late: Number(late),
   }
 }
 
 /** The table, or the query, of what is measured under the names of its groups. */
 async function groupKept({ session, plan }: WindowWork, dialect: SqlDialect): Promise<string> {
-  await session.run([countSeries(dialect)])
   if ((await firstNumber(session, beyondLimits(plan))) === 0) return MEASURED
   await session.run(nameGroups(dialect, plan))
   return 'measured'

@@ -1,4 +1,5 @@
 import { ATTRIBUTE, type Dimension } from '../../../event/schema/dimensions.ts'
+import type { ColumnName } from '../../../event/schema/event.ts'
 import { quote } from '../../ingest/duckdb/sql-text.ts'
 import type { DimensionSet } from '../model/definition.ts'
 
@@ -28,18 +29,21 @@ export function dimensionFields(
   )
 }
 
+const isAttribute = (dimension: Dimension): dimension is `${typeof ATTRIBUTE}${string}` =>
+  dimension.startsWith(ATTRIBUTE)
+
 /** Where the value stands, in the order in which it is looked for. */
-function sourcesOf(dimension: Dimension): readonly string[] {
-  if (dimension.startsWith(ATTRIBUTE)) return ['attributes']
+function sourcesOf(dimension: Dimension): readonly ColumnName[] {
+  if (isAttribute(dimension)) return ['attributes']
   return dimension === 'page_route' ? ['page_route', 'page_path'] : [dimension]
 }
 
 /** What is read of an event for them. */
-export const dimensionSources = (sets: Sets): readonly string[] => dimensionsOf(sets).flatMap(sourcesOf)
+export const dimensionSources = (sets: Sets): readonly ColumnName[] => dimensionsOf(sets).flatMap(sourcesOf)
 
 /** As texts. A status is a number. */
 function textsOf(dimension: Dimension, attribute: (name: string) => string): readonly string[] {
-  if (dimension.startsWith(ATTRIBUTE)) return [attribute(dimension.slice(ATTRIBUTE.length))]
+  if (isAttribute(dimension)) return [attribute(dimension.slice(ATTRIBUTE.length))]
   return sourcesOf(dimension).map((column) =>
     column === 'http_response_status_code' ? `CAST(${column} AS VARCHAR)` : column,
   )
@@ -50,7 +54,7 @@ export function dimensionTexts(sets: Sets): Readonly<Record<string, readonly str
   const columns = dimensionColumns(sets)
   return Object.fromEntries(
     dimensionsOf(sets).flatMap((dimension, at) =>
-      dimension.startsWith(ATTRIBUTE) ? [] : [[columns[at], textQueries(dimension)]],
+      isAttribute(dimension) ? [] : [[columns[at], textQueries(dimension)]],
     ),
   )
 }
@@ -74,14 +78,20 @@ export const setValue = (sets: Sets, set: DimensionSet): string =>
     .map((column) => `CAST(${column} AS VARCHAR)`)
     .join(" || ' | ' || ") || "''"
 
-/** Only rows of the metrics that the set is kept of: `appliesTo`, in SQL. */
-export function whereApplies({ metrics }: DimensionSet): string {
-  if (metrics === undefined) return ''
+/** Only rows of the metrics that the set is kept of. */
+export function whereApplies(set: DimensionSet): string {
+  const condition = applies(set)
+  return condition === undefined ? '' : ` WHERE ${condition}`
+}
+
+/** `appliesTo`, in SQL; undefined where it does to all. */
+export function applies({ metrics }: DimensionSet): string | undefined {
+  if (metrics === undefined) return undefined
   const conditions = metrics.map((name) => {
     const beginning = name.slice(0, -1)
     return name.endsWith('*')
       ? `SUBSTR(metric, 1, ${beginning.length}) = ${quote(beginning)}`
       : `metric = ${quote(name)}`
   })
-  return ` WHERE (${conditions.join(' OR ')})`
+  return `(${conditions.join(' OR ')})`
 }

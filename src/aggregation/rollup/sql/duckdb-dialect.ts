@@ -1,3 +1,4 @@
+import type { ColumnName } from '../../../event/schema/event.ts'
 import { eventRows } from '../../ingest/compact/event-sql.ts'
 import { attributeField } from '../../ingest/compact/text-bounds.ts'
 import { fileList, quote, readParquet } from '../../ingest/duckdb/sql-text.ts'
@@ -17,20 +18,26 @@ export const duckdbDialect = (coded: ReadonlySet<string> = new Set()): SqlDialec
   code: (column, text) => (coded.has(column) ? codeOf(column, text) : text),
   sum: (column) => `SUM(${column})`,
   hash: (columns) => `CAST(hash(${columns.join(', ')}) >> 1 AS BIGINT)`,
+  forEach: (structs) => `unnest([${structs.map(structOf).join(', ')}])`,
   createTable: (name, query) => `CREATE OR REPLACE TEMP TABLE ${name} AS ${query}`,
 })
 
-/** The relation `events` over these files. */
-export const eventsIn = (files: readonly string[]): string =>
-  `CREATE OR REPLACE TEMP VIEW events AS ${eventRows(files)}`
+const structOf = (fields: Readonly<Record<string, string>>) =>
+  `{${Object.entries(fields)
+    .map(([name, value]) => `'${name}': ${value}`)
+    .join(', ')}}`
+
+/** The relation `events` over these files, with these columns. */
+export const eventsIn = (files: readonly string[], columns: readonly ColumnName[]): string =>
+  `CREATE OR REPLACE TEMP VIEW events AS ${eventRows(files, columns)}`
 
 /** How many rows are in them. */
 export const rowsIn = (files: readonly string[]): string =>
   `SELECT SUM(num_rows) FROM parquet_file_metadata(${fileList(files)})`
 
 /** Statements that make `events` a copy of these columns: a query of files takes a while to plan, however few rows they have. */
-export const copiedEvents = (files: readonly string[], columns: readonly string[]): readonly string[] => [
-  `CREATE OR REPLACE TEMP TABLE few_events AS SELECT ${columns.join(', ')} FROM (${eventRows(files)}) q`,
+export const copiedEvents = (files: readonly string[], columns: readonly ColumnName[]): readonly string[] => [
+  `CREATE OR REPLACE TEMP TABLE few_events AS ${eventRows(files, columns)}`,
   'CREATE OR REPLACE TEMP VIEW events AS SELECT * FROM few_events',
 ]
 

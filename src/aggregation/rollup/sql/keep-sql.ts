@@ -1,4 +1,4 @@
-import { MAX_VALUE, MAX_WEIGHT } from '../../../event/schema/event.ts'
+import { type ColumnName, MAX_VALUE, MAX_WEIGHT } from '../../../event/schema/event.ts'
 import { LEDGER_NAME } from '../../../event/schema/ledger-event.ts'
 import { quote } from '../../ingest/duckdb/sql-text.ts'
 import type { RollupDefinition } from '../model/definition.ts'
@@ -38,31 +38,46 @@ export function keepOnce(dialect: SqlDialect, query: RollupQuery): readonly stri
     ),
     ...HASHES.map((hash) => dialect.createTable(`repeated_${hash}`, seenTwice(hash))),
     dialect.createTable('repeated', `${hashed(dialect, query)} WHERE ${suspicious}`),
-    ...judgeSuspects(dialect, query, { of: 'repeated', latest: 'latest' }),
+    dialect.createTable('suspects', suspectsOf(dialect, query, 'repeated')),
+    ...judgeSuspects(dialect, query, 'latest'),
     `DELETE FROM kept WHERE ${suspicious}`,
     `INSERT INTO kept (${kept.join(', ')}) SELECT ${kept.map((name) => dialect.code(name, name)).join(', ')} FROM latest`,
   ]
 }
 
-/** What `keepOnce` leaves, where there are so few rows that statements cost more than to look at each of them closely. */
-export const keepFew = (dialect: SqlDialect, query: RollupQuery): readonly string[] =>
-  judgeSuspects(dialect, query, { of: MEASUREMENTS, latest: 'kept' })
+/**
+ * The table `kept` of few rows, each with all that it may have to be judged by: statements cost more than to look at each of
+ * them closely. They are there once unless `isRepeated`.
+ */
+export const keepFew = (dialect: SqlDialect, query: RollupQuery): string =>
+  dialect.createTable('kept', suspectsOf(dialect, query, MEASUREMENTS))
 
-/** The tables `suspects`, `delivered`, and under that name those of them that count. */
-function judgeSuspects(
-  dialect: SqlDialect,
-  query: RollupQuery,
-  { of, latest }: { readonly of: string; readonly latest: string },
-): readonly string[] {
+/** Whether anything was delivered twice or measured anew, how many rows there are, and how many of them came late. */
+export const FEW_COUNTS = `SELECT COUNT(*) > COUNT(DISTINCT (app, event_id)) OR COUNT(*) FILTER (measurement_id <> '') >
+    COUNT(DISTINCT (app, name, measurement_id)) FILTER (measurement_id <> ''), COUNT(*), COALESCE(SUM(late), 0) FROM kept`
+
+/** Leaves in it what `keepOnce` would. */
+export const judgeFew = (dialect: SqlDialect, query: RollupQuery): readonly string[] => [
+  dialect.createTable('suspects', 'SELECT * FROM kept'),
+  ...judgeSuspects(dialect, query, 'kept'),
+]
+
+const judgedColumns = ({ definition }: RollupQuery): readonly string[] => [
+  ...KEPT,
+  ...dimensionColumns(definition.sets),
+  ...['event_id', 'event_time', 'received_time', 'measurement_id'],
+]
+
+const suspectsOf = (dialect: SqlDialect, query: RollupQuery, table: string): string =>
+  valid(dialect, query, { fields: judgedColumns(query), table, code: (_, text) => text })
+
+/** The table `delivered` of `suspects`, and under that name those of them that count. */
+function judgeSuspects(dialect: SqlDialect, query: RollupQuery, latest: string): readonly string[] {
   const dimensions = dimensionColumns(query.definition.sets)
-  const judged = [...KEPT, ...dimensions, 'event_id', 'event_time', 'received_time', 'measurement_id']
+  const judged = judgedColumns(query)
   // Every column on which a row's contribution depends: rows that tie are the same.
   const contribution = ['event_time', 'name', 'unit', 'w', 'micros', 'b', 'measurement_id', ...dimensions]
   return [
-    dialect.createTable(
-      'suspects',
-      valid(dialect, query, { fields: judged, table: of, code: (_, text) => text }),
-    ),
     dialect.createTable(
       'delivered',
       firstOf('suspects', judged, { of: ['app', 'event_id'], by: ['received_time', ...contribution] }),
@@ -159,13 +174,13 @@ function hashed(dialect: SqlDialect, query: RollupQuery): string {
 }
 
 /** What is read of an event beside its dimensions. */
-const READ = [
-  ...['app_id', 'event_id', 'name', 'value', 'unit', 'weight', 'event_time', 'received_time'],
-  ...['measurement_id', 'device_type', 'navigation_type'],
+const READ: readonly ColumnName[] = [
+  ...(['app_id', 'event_id', 'name', 'value', 'unit', 'weight', 'event_time', 'received_time'] as const),
+  ...(['measurement_id', 'device_type', 'navigation_type'] as const),
 ]
 
 /** Columns of `events` that are read. */
-export const columnsRead = ({ definition: { sets } }: RollupQuery): readonly string[] => [
+export const columnsRead = ({ definition: { sets } }: RollupQuery): readonly ColumnName[] => [
   ...new Set([...READ, ...dimensionSources(sets)]),
 ]
 

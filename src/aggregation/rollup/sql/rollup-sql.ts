@@ -6,20 +6,11 @@ import type { RollupQuery, SqlDialect } from './sql-dialect.ts'
 
 const text = (column: string) => `CAST(${column} AS VARCHAR) AS ${column}`
 
-/** The table `series`: rows of `kept` by app, name and unit, as texts. */
-export const countSeries = (dialect: SqlDialect): string =>
-  dialect.createTable(
-    'series',
-    `SELECT ${['app', 'name', 'unit'].map(text).join(', ')}, n
-    FROM (SELECT app, name, unit, COUNT(*) AS n FROM kept GROUP BY app, name, unit) q`,
-  )
-
-/** How many apps have more metrics, and metrics more units, than are kept. */
-export function beyondLimits({ definition: { maxMetrics } }: RollupQuery): string {
-  const metrics = 'SELECT app, name, COUNT(*) AS units FROM series GROUP BY app, name'
-  return `SELECT (SELECT COUNT(*) FROM (SELECT app FROM (${metrics}) q GROUP BY app HAVING COUNT(*) > ${maxMetrics}) a) +
-    (SELECT COUNT(*) FROM (${metrics}) q WHERE units > ${MAX_UNITS})`
-}
+/** How many apps of `kept` have more metrics, or a metric of more units, than are kept. */
+export const beyondLimits = ({ definition: { maxMetrics } }: RollupQuery): string =>
+  `SELECT COUNT(*) FROM (SELECT app FROM (
+      SELECT app, name, COUNT(*) AS units FROM (SELECT DISTINCT app, name, unit FROM kept) series GROUP BY app, name
+    ) metrics GROUP BY app HAVING COUNT(*) > ${maxMetrics} OR MAX(units) > ${MAX_UNITS}) q`
 
 /** What is measured, where everything is within the limits. */
 export const MEASURED = '(SELECT k.*, k.name AS metric FROM kept k)'
@@ -35,6 +26,11 @@ export function nameGroups(dialect: SqlDialect, { definition }: RollupQuery): re
     LEFT JOIN top_metrics m ON m.app = k.app AND m.name = k.name)`
   const columns = ['w', 'micros', 'b', ...dimensionColumns(definition.sets)]
   return [
+    dialect.createTable(
+      'series',
+      `SELECT ${['app', 'name', 'unit'].map(text).join(', ')}, n
+      FROM (SELECT app, name, unit, COUNT(*) AS n FROM kept GROUP BY app, name, unit) q`,
+    ),
     dialect.createTable(
       'top_metrics',
       withinLimit('series', { of: ['app'], column: 'name', limit: definition.maxMetrics }),

@@ -16,6 +16,8 @@ export interface SqlDialect {
   sum(column: string): string
   /** A hash of 32 bits or more as a non-negative BIGINT. It differs between engines: no result may depend on it. */
   hash(columns: readonly string[]): string
+  /** In a list of columns: makes of each row as many as there are of these, with the fields of one as a struct. */
+  forEach(structs: readonly Readonly<Record<string, string>>[]): string
   createTable(name: string, query: string): string
 }
 

@@ -5,11 +5,14 @@ import { eventRows } from '../../../../src/aggregation/ingest/compact/event-sql.
 import { allRows, type OpenSqlSession } from '../../../../src/aggregation/ingest/duckdb/sql-session.ts'
 import { quote } from '../../../../src/aggregation/ingest/duckdb/sql-text.ts'
 import { duckdbEngine } from '../../../../src/aggregation/rollup/engines/duckdb-engine.ts'
+import { columns } from '../../../../src/event/schema/event.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import { openDuckdb } from '../../../fakes/aggregation/sessions.ts'
 import { seededEntropy } from '../../../fakes/entropy.ts'
 import { NOON, storedEvent, writeParquet } from '../../../fakes/events.ts'
 import { CLEAN, HOUR, interrupted, setUp, setUpMany, signal } from '../harness.ts'
+
+const ALL = columns.map(({ name }) => name)
 
 const GOOD = `raw/gateway/${HOUR}/good.parquet`
 const BAD = `raw/gateway/${HOUR}/bad.parquet`
@@ -233,7 +236,7 @@ test('attributes of theirs that are no JSON cost their row nothing else, and its
   t.same([report.rows, setAside, await dead()], [texts.length + 1, [], ''])
   const why = 'attributes is no JSON object: the row counts as one without'
   t.same(doubtful, [{ key, why, rows: 7 }])
-  const read = eventRows([join(places.lakeDir, own), path])
+  const read = eventRows([join(places.lakeDir, own), path], ALL)
   const plans = `SELECT COUNT(*), COUNT(attributes ->> 'plan') FROM (${read}) q`
   t.same((await allRows(session, plans))[0]?.map(Number), [texts.length + 2, 2])
   t.same(await ingester().reexamine([own, key], signal), [], 'nor do they at a second look')

@@ -2,12 +2,17 @@ import { test } from 'tap'
 import { DEFAULT_SETS } from '../../../../src/aggregation/rollup/model/definition.ts'
 import { duckdbDialect, eventsIn } from '../../../../src/aggregation/rollup/sql/duckdb-dialect.ts'
 import { rowsOfAllSets } from '../../../../src/aggregation/rollup/sql/few-rows-sql.ts'
-import { keepFew, keepOnce, outcomes } from '../../../../src/aggregation/rollup/sql/keep-sql.ts'
+import {
+  FEW_COUNTS,
+  judgeFew,
+  keepFew,
+  keepOnce,
+  outcomes,
+} from '../../../../src/aggregation/rollup/sql/keep-sql.ts'
 import {
   beyondLimits,
   beyondValues,
   countBuckets,
-  countSeries,
   countValues,
   nameGroups,
   rankValues,
@@ -33,15 +38,17 @@ test('the dialect is the only place where databases differ', (t) => {
     isNaN: () => '<NAN>',
     hash: () => '<HASH>',
     attribute: () => '<ATTRIBUTE>',
+    forEach: () => '<FOR EACH>',
     createTable: (name: string, query: string) => `<CREATE ${name}> ${query}`,
   }
   const set = routeSet ?? { name: '', dimensions: [] }
   const texts = [
     outcomes(dialect, query),
     ...keepOnce(dialect, query),
-    ...keepFew(dialect, query),
-    rowsOfAllSets(dialect, query, 'measured'),
-    countSeries(dialect),
+    keepFew(dialect, query),
+    FEW_COUNTS,
+    ...judgeFew(dialect, query),
+    ...[false, true].map((isRanked) => rowsOfAllSets(dialect, query, { measured: 'measured', isRanked })),
     beyondLimits(query),
     ...nameGroups(dialect, query),
     ...[false, true].map((isOfBuckets) =>
@@ -83,6 +90,6 @@ test('names and paths are quoted', (t) => {
     rollupRows(duckdbDialect(), query, { set: { name: "it's", dimensions: [] }, ...part }),
     /'it''s' AS "set"/,
   )
-  t.match(eventsIn(["/lake/it's.parquet"]), /\['\/lake\/it''s\.parquet'\]/)
+  t.match(eventsIn(["/lake/it's.parquet"], ['name']), /\['\/lake\/it''s\.parquet'\]/)
   t.end()
 })
