@@ -1,5 +1,6 @@
 import {
   type DuckDBConnection,
+  type DuckDBDataChunk,
   DuckDBDecimalValue,
   DuckDBInstance,
   type DuckDBResult,
@@ -9,7 +10,10 @@ import { textDecoder } from '@duckdb/node-api/lib/vectors/dataAccessors.js'
 import type { SqlValue } from './sql-session.ts'
 import { quote } from './sql-text.ts'
 
-/** What the parent asks. One reply each, in order; `next` pulls the following chunk of the query that is open. */
+/**
+ * What the parent asks. One reply each, in order; a query is answered by its first chunk, and `next` by the following one,
+ * until one says that it is the last.
+ */
 export type DuckdbRequest =
   | { readonly kind: 'open'; readonly settings: DuckdbSettings }
   | { readonly kind: 'run'; readonly statements: readonly string[] }
@@ -26,10 +30,15 @@ export interface DuckdbSettings {
   readonly directories: readonly string[]
 }
 
-export type DuckdbReply =
-  | { readonly kind: 'done' }
-  | { readonly kind: 'chunk'; readonly rows: SqlValue[][] }
-  | { readonly kind: 'failed'; readonly message: string }
+export type DuckdbReply = DuckdbAnswer | { readonly kind: 'failed'; readonly message: string }
+
+export interface DuckdbAnswer {
+  readonly kind: 'done'
+  readonly rows: SqlValue[][]
+  readonly isLast: boolean
+}
+
+const DONE: DuckdbAnswer = { kind: 'done', rows: [], isLast: true }
 
 // The driver's own takes a U+FEFF off the beginning of a text, as the mark of a file: so two values became one, and rows came
 // in another order than DuckDB had sorted them by.
@@ -38,6 +47,8 @@ textDecoder.decode = (bytes: Uint8Array) => everyCharacter.decode(bytes)
 
 let connection: DuckDBConnection | undefined
 let open: DuckDBResult | undefined
+/** The chunk that comes next. */
+let ahead: DuckDBDataChunk | null | undefined
 
 /** An interrupt that comes before its statement has begun is lost; the next finds it. */
 const INTERRUPT_EVERY_MS = 10
@@ -67,22 +78,24 @@ process.on('message', (request: DuckdbRequest) => {
   })
 })
 
-async function answer(request: DuckdbRequest): Promise<DuckdbReply> {
+async function answer(request: DuckdbRequest): Promise<DuckdbAnswer> {
   switch (request.kind) {
     case 'open':
       connection = await connect(request.settings)
-      return { kind: 'done' }
+      return DONE
     case 'run':
       for (const statement of request.statements) await connection?.run(statement)
-      return { kind: 'done' }
+      return DONE
     case 'query':
       open = await connection?.stream(request.query)
-      return { kind: 'done' }
+      ahead = await open?.fetchChunk()
+      return nextChunk()
     case 'next':
       return nextChunk()
     case 'finish':
       open = undefined
-      return { kind: 'done' }
+      ahead = undefined
+      return DONE
   }
 }
 
@@ -102,10 +115,14 @@ async function connect(settings: DuckdbSettings): Promise<DuckDBConnection> {
   return opened
 }
 
-async function nextChunk(): Promise<DuckdbReply> {
-  const chunk = await open?.fetchChunk()
-  if (!chunk || chunk.rowCount === 0) return { kind: 'done' }
-  return { kind: 'chunk', rows: chunk.getRows().map((row) => row.map(plain)) }
+/** Looks whether there is another: most queries are answered by one chunk, and need not be asked for a second. */
+async function nextChunk(): Promise<DuckdbAnswer> {
+  if (!ahead || ahead.rowCount === 0) return DONE
+  const rows = ahead.getRows().map((row) => row.map(plain))
+  ahead = await open?.fetchChunk()
+  const isLast = !ahead?.rowCount
+  if (isLast) open = undefined
+  return { kind: 'done', rows, isLast }
 }
 
 /** Numbers, text and booleans as they are, BIGINT, HUGEINT and DECIMAL(n,0) as bigint, anything else as text. */

@@ -4,7 +4,7 @@ import { AppError } from '../../../std/errors.ts'
 import { bestEffort } from '../../../std/files/files.ts'
 import { codeInWords, inWordsOfC } from '../../../std/system-faults.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
-import type { DuckdbReply, DuckdbRequest } from './duckdb-child.ts'
+import type { DuckdbAnswer, DuckdbReply, DuckdbRequest } from './duckdb-child.ts'
 import { type OpenSqlSession, type SqlSession, type SqlValue, tookTooLong } from './sql-session.ts'
 import { sweepAbandoned, workFolder } from './work-folder.ts'
 
@@ -58,26 +58,23 @@ function session(duckdb: DuckdbProcess): SqlSession {
   }
 }
 
-/** One chunk is under way at a time: the child fetches the next only when it is asked to. */
+/** The child holds one chunk more than was asked for. */
 async function* chunks(duckdb: DuckdbProcess, query: string): AsyncGenerator<SqlValue[][]> {
-  await duckdb.ask({ kind: 'query', query })
+  let isOver = false
   try {
-    for (;;) {
-      const rows = rowsOf(await duckdb.ask({ kind: 'next' }))
-      if (rows.length === 0) return
-      yield rows
+    for (let request: DuckdbRequest = { kind: 'query', query }; !isOver; request = { kind: 'next' }) {
+      const { rows, isLast } = await duckdb.ask(request)
+      isOver = isLast
+      if (rows.length > 0) yield rows
     }
   } finally {
     // After an error the process may be gone; the error itself is already on its way to the caller.
-    await bestEffort(duckdb.ask({ kind: 'finish' }))
+    if (!isOver) await bestEffort(duckdb.ask({ kind: 'finish' }))
   }
 }
 
-/** None when nothing follows. */
-const rowsOf = (reply: DuckdbReply): SqlValue[][] => (reply.kind === 'chunk' ? reply.rows : [])
-
 interface Waiter {
-  readonly resolve: (reply: DuckdbReply) => void
+  readonly resolve: (answer: DuckdbAnswer) => void
   readonly reject: (error: AppError) => void
 }
 
@@ -117,7 +114,7 @@ class DuckdbProcess {
     })
   }
 
-  ask(request: DuckdbRequest): Promise<DuckdbReply> {
+  ask(request: DuckdbRequest): Promise<DuckdbAnswer> {
     return new Promise((resolve, reject) => {
       if (this.#failure) return reject(this.#failure)
       this.#waiting.push({ resolve, reject })

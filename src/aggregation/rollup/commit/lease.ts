@@ -76,13 +76,13 @@ export function createLeases(options: LeasesOptions): Leases {
 
   /** Tokens of the claims on a name, ascending. */
   async function tokensOf(name: string): Promise<bigint[]> {
-    return (await namesIn()).filter((file) => nameOf(file) === name).map(tokenIn)
+    return (await namesFrom(`${name}.`)).filter((file) => nameOf(file) === name).map(tokenIn)
   }
 
-  /** Spelt as `pathOf` does, in the order of their tokens. */
-  async function namesIn(): Promise<string[]> {
+  /** Those that begin so, spelt as `pathOf` does, in the order of their tokens. A run of many windows leaves thousands of others. */
+  async function namesFrom(prefix: string): Promise<string[]> {
     await makeFolder(files, dir)
-    const names = (await files.readdir(dir)).filter((file) => CLAIM.test(file))
+    const names = (await files.readdir(dir)).filter((file) => file.startsWith(prefix) && CLAIM.test(file))
     return names.sort((a, b) => (tokenIn(a) < tokenIn(b) ? -1 : 1))
   }
 
@@ -129,7 +129,7 @@ export function createLeases(options: LeasesOptions): Leases {
 
   async function heldFrom(prefix: string): Promise<ReadonlyMap<string, LeaseRecord>> {
     const newest = new Map<string, bigint>()
-    for (const file of await namesIn()) if (file.startsWith(prefix)) newest.set(nameOf(file), tokenIn(file))
+    for (const file of await namesFrom(prefix)) newest.set(nameOf(file), tokenIn(file))
     const held = new Map<string, LeaseRecord>()
     for (const [name, token] of newest) {
       const holder = await unlessRejected(holderOf(name, token), isUnreadable)
@@ -228,7 +228,7 @@ export function createLeases(options: LeasesOptions): Leases {
     heldFrom,
     async sweep() {
       // One that cannot be read or removed is looked at again tomorrow.
-      for (const file of await namesIn()) await bestEffort(forget(join(dir, file)))
+      for (const file of await namesFrom('')) await bestEffort(forget(join(dir, file)))
       await sweepParts(files, dir, LEASE_MS)
     },
   }

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import tap, { type Test, test } from 'tap'
 import { duckdbSessions } from '../../../../src/aggregation/ingest/duckdb/duckdb-sessions.ts'
 import {
+  allRows,
   exceedsItsLimits,
   isInputFault,
   type SqlSession,
@@ -322,3 +323,14 @@ async function childrenOf(pid: number): Promise<string[]> {
   const { stdout } = await promisify(execFile)('pgrep', ['-P', String(pid)]).catch(() => ({ stdout: '' }))
   return stdout.trim().split('\n').filter(Boolean)
 }
+
+test('a query has all of its rows, whether it has none, a chunk or several, and also one after others were left', async (t) => {
+  const session = await shared()
+  for (const rows of [0, 1, 2_048, 2_049, 5_000])
+    t.equal((await allRows(session, `SELECT * FROM range(${rows})`)).length, rows)
+  for await (const [first] of session.rows('SELECT * FROM range(10000) ORDER BY 1')) {
+    t.same(first, [0n])
+    break
+  }
+  t.same(await allRows(session, 'SELECT 7'), [[7]])
+})
