@@ -50,6 +50,101 @@ export const NAME = '[\\w.~[\\]%-]{1,64}'
 export const ENCODED_QUERY = `(?:${encoded('?#', 'quest|num')}|${encodedWide('?#')}(?=${NAME}${EQUALS}))`
 /** What begins a query or a fragment. */
 export const QUERY = `(?:[?#]|${ENCODED_QUERY})`
+/** What ends a word, and a query in it, unless that stands in quotes of its own. */
+export const ENDS_WORD = '[\\s"<>`]'
+/** What begins a query, a fragment or a parameter of a path, as it is, wide or as mails write it. */
+export const OPENS_QUERY = `${QUERY}|[\uff1f\uff03\ufe56\ufe5f]|=(?:3F|23)|${SEMICOLON}(?=${NAME}${EQUALS})`
+
+/** With the two that join words to a name. */
+const LETTER_OR_DIGIT = '2d|3\\d|5f|[46][1-9a-f]|[57][\\da]'
+const DECIMAL_ONE = '4[589]|5[0-7]|6[5-9]|[78]\\d|9[057-9]|1[01]\\d|12[0-2]'
+/**
+ * Of what looks like octal before three digits the backslash may part a folder or a domain from a number: that is one
+ * which nothing of a word goes on behind, nor another group of a card.
+ */
+const NO_NUMBER = '(?!\\d{3,}(?![\\w%+-]|[\\w.%+-]{1,64}@))'
+const NO_NUMBER_OR_CARD = '(?!\\d{3,}(?![\\w%+-]|[\\w.%+-]{1,64}@|[ .]\\d{4}))'
+/** With what stands in addresses. */
+const OCTAL = `\\\\(?:0(?:4[2367]|5[5-7]|7[257])${NO_NUMBER}|0(?:6[0-7]|7[01])${NO_NUMBER_OR_CARD}|1(?:[01256][0-7]|4[1-7]|[37][0-2]|37)${NO_NUMBER})`
+/**
+ * Nobody writes a letter or digit of ASCII so but to hide a word or a number, or because all is written so; nor a dot
+ * between digits but in an address.
+ */
+const ENCODED = new RegExp(
+  [
+    `(${ENDS_WORD})|(${OPENS_QUERY})`,
+    `(?:%(?:25)*(?:u00)?|\\\\(?:u00|x))(?:${LETTER_OR_DIGIT})`,
+    `&(?:amp;)*#(?:x0{0,4}(?:${LETTER_OR_DIGIT})|0{0,4}(?:${DECIMAL_ONE}));`,
+    `\\\\u\\{0{0,4}(?:${LETTER_OR_DIGIT})\\}`,
+    '\\\\(?:u00|x)2[27]|&(?:amp;)*#(?:x0{0,4}2[27]|0{0,4}3[49]);',
+    OCTAL,
+    `(?<=\\d;?|#x[\\da-f]{2};)${ENCODED_DOT}(?=\\d|%(?:25)*(?:u00)?3\\d|&(?:amp;)*#)`,
+  ].join('|'),
+  'gi',
+)
+const MAY_BE_ENCODED = /[%\\&]/
+const CODE = /#(\d+);?$|\\([01][0-7]{2})$|([\da-f]{2})[;}]?$/i
+
+function decoded(char: string): string {
+  const [, decimal, octal, hex] = CODE.exec(char) ?? []
+  const code = decimal ?? octal ?? hex
+  if (code === undefined) return '.'
+  const base = decimal !== undefined ? 10 : octal !== undefined ? 8 : 16
+  const plain = String.fromCharCode(Number.parseInt(code, base))
+  // Bare, a quote would end the value that it is a part of.
+  if (plain === '"') return char.startsWith('\\') ? '\\"' : '&quot;'
+  if (plain === "'") return char.startsWith('\\') ? "\\'" : '&apos;'
+  return plain
+}
+
+const IS_QUOTE = /["']$|&(?:quot|apos);$/
+
+/** What a pattern found, and what stands before and behind it. */
+interface Found {
+  readonly text: string
+  readonly before: string
+  readonly after: string
+  readonly isInQuery: boolean
+}
+
+/** Replaces what a pattern finds beside the ends of words and what opens queries, which are its first two groups. */
+export function readBy(read: (found: Found) => string) {
+  let isInQuery = false
+  return (
+    found: string,
+    end: string | undefined,
+    query: string | undefined,
+    at: number,
+    text: string,
+  ): string => {
+    if (end !== undefined || query !== undefined) {
+      isInQuery = end === undefined
+      return found
+    }
+    const after = text.charAt(at + found.length)
+    const plain = read({ text: found, before: text.charAt(at - 1), after, isInQuery })
+    if (plain === '?' || plain === '#') isInQuery = true
+    else if (IS_QUOTE.test(plain)) isInQuery = false
+    return plain
+  }
+}
+
+const QUOTE = /(?:u00|x0{0,4})2[27];?$|#0{0,4}3[49];$|\\04[27]$/i
+/** What stands behind the quotes of a value. */
+const BEHIND_QUOTES = /^[\s,:;)}\]>]?$/
+
+/** With characters in the place of codes. A quote is one within a query only where it ends those that the URL stands in. */
+export function withoutCodes(text: string): string {
+  if (!MAY_BE_ENCODED.test(text)) return text
+  let isQuoted = false
+  const read = readBy(({ text: found, before, after, isInQuery }) => {
+    if (!QUOTE.test(found)) return decoded(found)
+    if (isInQuery && (!isQuoted || before === '\\' || !BEHIND_QUOTES.test(after))) return found
+    isQuoted = !isQuoted
+    return decoded(found)
+  })
+  return text.replace(ENCODED, read)
+}
 
 const HEX2 = '[\\da-fA-F]{2}'
 /** What ends in a letter or digit, and has nothing to do with what follows: `\n`, `\012`, `%20`, `\u0020`. */
@@ -102,7 +197,7 @@ const MAIL_AT = `(?<=[\\w.+-])=40(?!${NO_DOMAIN})(?=[a-z][\\w-]*(?:(?:\\.|=2E)[\
 /** Quoted-printable (RFC 2045, 6.7), as mails write URLs: `=3Fq=3D1=26r=3D2`. A number or `=3D` alone is none. */
 const IN_MAIL = new RegExp(
   [
-    `=(?:3F|23)${NAME}=|\\w=3D["'\\w%]|=3A//|\\d=2E\\d|${MAIL_AT}`,
+    `=(?:3F|23)${NAME}=|\\w=3D["'\\w%{[]|=3A//|\\d=2E\\d|${MAIL_AT}`,
     '=3F(?=[\\da-f]{0,8}[g-z])(?<=/[\\w.-]{1,64}=3F)',
   ].join('|'),
   'i',
@@ -110,7 +205,7 @@ const IN_MAIL = new RegExp(
 const OF_MAIL = new RegExp(
   [
     `=(3F|23|26)(?=${NAME}=)|=(3F)(?=[\\da-f]{0,8}[g-z])(?<=/[\\w.-]{1,64}=3F)`,
-    `(?<=\\w)=(3D)(?=["'\\w%])|=(2F|3A|3B)|=(40)(?=[a-z][\\w-]*(?:\\.|=2E))|=(40)(?=\\w)(?<=//[^\\s/:]{1,64}:[^\\s/:]{1,64}=40)`,
+    `(?<=\\w)=(3D)(?=["'\\w%{[])|=(2F|3A|3B)|=(40)(?=[a-z][\\w-]*(?:\\.|=2E))|=(40)(?=\\w)(?<=//[^\\s/:]{1,64}:[^\\s/:]{1,64}=40)`,
     '(?<=\\d)=(2E)(?=\\d)|(?<==40[\\w.=-]{1,64})=(2E)(?=[a-z])',
   ].join('|'),
   'gi',

@@ -1,4 +1,13 @@
-import { ENCODED_DOT, readMail, readWordsOfMail, TERMINAL, TO_WIDE } from './escapes.ts'
+import {
+  ENDS_WORD,
+  OPENS_QUERY,
+  readBy,
+  readMail,
+  readWordsOfMail,
+  TERMINAL,
+  TO_WIDE,
+  withoutCodes,
+} from './escapes.ts'
 
 /** The zeros of all scripts; the other nine digits stand behind each. Unicode 17, category Nd. */
 const ZEROS = [
@@ -71,82 +80,21 @@ const AMBIGUOUS = [
 const plain = [...confusables.keys()].filter((char) => !/[。｡．？＃\ufe56\ufe5f]/.test(char)).join('')
 /**
  * Letters of Cyrillic and Greek that look like one of ASCII (https://www.unicode.org/reports/tr39/). They are taken for it
- * in a word with letters of ASCII, which nobody writes but to hide it.
+ * in a word with letters of ASCII, which nobody writes but to hide it. Behind each stand those that look like it.
  */
 const TWINS = [
-  ['A', '\u0410\u0391'],
-  ['a', '\u0430\u03b1'],
-  ['B', '\u0412\u0392'],
-  ['C', '\u0421'],
-  ['c', '\u0441'],
-  ['d', '\u0501'],
-  ['E', '\u0415\u0395'],
-  ['e', '\u0435'],
-  ['H', '\u041d\u0397'],
-  ['h', '\u04bb'],
-  ['I', '\u0406\u0399'],
-  ['i', '\u0456\u03b9'],
-  ['J', '\u0408'],
-  ['j', '\u0458'],
-  ['K', '\u041a\u039a'],
-  ['k', '\u03ba'],
-  ['M', '\u041c\u039c'],
-  ['N', '\u039d'],
-  ['O', '\u041e\u039f'],
-  ['o', '\u043e\u03bf'],
-  ['P', '\u0420\u03a1'],
-  ['p', '\u0440\u03c1'],
-  ['q', '\u051b'],
-  ['S', '\u0405'],
-  ['s', '\u0455'],
-  ['T', '\u0422\u03a4'],
-  ['u', '\u03c5'],
-  ['v', '\u03bd'],
-  ['w', '\u051d'],
-  ['X', '\u0425\u03a7'],
-  ['x', '\u0445'],
-  ['Y', '\u0423\u03a5'],
-  ['y', '\u0443'],
-  ['Z', '\u0396'],
-] as const
+  'A\u0410\u0391 a\u0430\u03b1 B\u0412\u0392 C\u0421 c\u0441 d\u0501 E\u0415\u0395 e\u0435',
+  'H\u041d\u0397 h\u04bb I\u0406\u0399 i\u0456\u03b9 J\u0408 j\u0458 K\u041a\u039a k\u03ba',
+  'M\u041c\u039c N\u039d O\u041e\u039f o\u043e\u03bf P\u0420\u03a1 p\u0440\u03c1 q\u051b S\u0405',
+  's\u0455 T\u0422\u03a4 u\u03c5 v\u03bd w\u051d X\u0425\u03a7 x\u0445 Y\u0423\u03a5 y\u0443',
+  'Z\u0396',
+]
 export const twins: ReadonlyMap<string, string> = new Map(
-  TWINS.flatMap(([plain, chars]) => [...chars].map((char) => [char, plain] as const)),
+  TWINS.flatMap((row) => row.split(' ')).flatMap(([plain = '', ...chars]) =>
+    chars.map((char) => [char, plain] as const),
+  ),
 )
 const TWIN = `[${[...twins.keys()].join('')}]`
-
-/** With the two that join words to a name. */
-const LETTER_OR_DIGIT = '2d|3\\d|5f|[46][1-9a-f]|[57][\\da]'
-const DECIMAL_ONE = '4[589]|5[0-7]|6[5-9]|[78]\\d|9[057-9]|1[01]\\d|12[0-2]'
-/**
- * Nobody writes a letter or digit of ASCII so but to hide a word or a number, or because all is written so; nor a dot
- * between digits but in an address.
- */
-const ENCODED = new RegExp(
-  [
-    `(?:%(?:25)*(?:u00)?|\\\\(?:u00|x))(?:${LETTER_OR_DIGIT})`,
-    `&(?:amp;)*#(?:x0{0,4}(?:${LETTER_OR_DIGIT})|0{0,4}(?:${DECIMAL_ONE}));`,
-    `\\\\u\\{0{0,4}(?:${LETTER_OR_DIGIT})\\}`,
-    '\\\\(?:u00|x)2[27]|&(?:amp;)*#x0{0,4}2[27];',
-    // In octal, with what stands in addresses.
-    `\\\\(?:0(?:4[36]|5[5-7]|6[0-7]|7[01257])|1(?:[01256][0-7]|4[1-7]|[37][0-2]|37))`,
-    `(?<=\\d;?|#x[\\da-f]{2};)${ENCODED_DOT}(?=\\d|%(?:25)*(?:u00)?3\\d|&(?:amp;)*#)`,
-  ].join('|'),
-  'gi',
-)
-const MAY_BE_ENCODED = /[%\\&]/
-const CODE = /#(\d+);?$|\\([01][0-7]{2})$|([\da-f]{2})[;}]?$/i
-
-function decoded(char: string): string {
-  const [, decimal, octal, hex] = CODE.exec(char) ?? []
-  if (octal !== undefined) return String.fromCharCode(Number.parseInt(octal, 8))
-  if (decimal !== undefined) return String.fromCharCode(Number(decimal))
-  if (hex === undefined) return '.'
-  const plain = String.fromCharCode(Number.parseInt(hex, 16))
-  // Bare, a quote would end the value that it is a part of.
-  if (plain === '"') return char.startsWith('\\') ? '\\"' : '&quot;'
-  if (plain === "'") return char.startsWith('\\') ? "\\'" : '&apos;'
-  return plain
-}
 
 /** Not seen: format characters, and what else has no width. A keycap is drawn around the digit before it. */
 const HIDDEN = '[\\p{Cf}\\p{DI}\\u20e3]'
@@ -190,26 +138,33 @@ function plainOf(found: string, at: number, text: string): string {
   return isInWord ? [...found].map((char) => twins.get(char) ?? char).join('') : found
 }
 
-const COMMANDS = new RegExp(`(?:${TERMINAL})+`, 'gi')
-const IS_IN_WORD = /[A-Za-z\d]/
-/** Stands where commands stood within a word: a blank that nobody writes. */
+const HAS_COMMANDS = new RegExp(TERMINAL, 'i')
+const COMMANDS = new RegExp(`(${ENDS_WORD})|(${OPENS_QUERY})|(?:${TERMINAL})+`, 'gi')
+const IS_OF_WORD = /[A-Za-z\d]/
+/** Stand where commands stood within a word: a blank that nobody writes, and what is none, as a query would end there. */
 const JOINT = '\u2005'
+const JOINT_IN_QUERY = '\ufdd0'
+const JOINTS = `[${JOINT}${JOINT_IN_QUERY}]`
+const EACH_JOINT = new RegExp(JOINTS, 'g')
 
 /** Two words with another colour each are no one, or one is that has two of them. */
-function betweenWords(commands: string, at: number, text: string): string {
-  const isBetween = IS_IN_WORD.test(text.charAt(at - 1)) && IS_IN_WORD.test(text.charAt(at + commands.length))
-  return isBetween ? JOINT : ''
-}
+const withoutCommands = (text: string): string =>
+  text.replace(
+    COMMANDS,
+    readBy(({ isInQuery, before, after }) =>
+      IS_OF_WORD.test(before) && IS_OF_WORD.test(after) ? (isInQuery ? JOINT_IN_QUERY : JOINT) : '',
+    ),
+  )
 
 /** With ASCII in their place, and without commands to a terminal, of which those within words leave a joint. */
 export function foldedApart(text: string): string {
-  const said = text.replace(COMMANDS, betweenWords)
+  const said = HAS_COMMANDS.test(text) ? withoutCommands(text) : text
   const ascii = NOT_ASCII.test(said) ? said.replace(FOLDED, plainOf) : said
-  return readMail(MAY_BE_ENCODED.test(ascii) ? ascii.replace(ENCODED, decoded) : ascii)
+  return readMail(withoutCodes(ascii))
 }
 
 const REST = new RegExp(
-  `(?:[\\p{L}\\p{N}._%+-]{1,64}${JOINT}){1,8}(?=\\[email\\])|(?<=\\[(?:email|token)\\])(?:${JOINT}[\\w.~+/=-]{1,64}){1,8}`,
+  `(?:[\\p{L}\\p{N}._%+-]{1,64}${JOINTS}){1,8}(?=\\[email\\])|(?<=\\[(?:email|token|user)\\])(?:${JOINTS}[\\w.~+/=-]{1,64}){1,8}`,
   'gu',
 )
 
@@ -217,11 +172,11 @@ const REST = new RegExp(
 export const withoutRests = (text: string): string => text.replace(REST, '')
 
 /** With a blank for each joint. */
-export const parted = (text: string): string => text.replaceAll(JOINT, ' ')
+export const parted = (text: string): string => text.replace(EACH_JOINT, ' ')
 export const folded = (text: string): string => parted(foldedApart(text))
 
 /** How the same may be read as well. What the words of a mail are decoded to may tell of one. */
 export const OTHER_READINGS: readonly ((text: string) => string)[] = [
-  (text) => text.replaceAll(JOINT, ''),
+  (text) => text.replace(EACH_JOINT, ''),
   (text) => readMail(readWordsOfMail(text)),
 ]

@@ -20,19 +20,25 @@ const INSIDE =
  * Folders of people: on Windows, its shares and from the Linux beside it, of any file that a browser opened, and in stacks
  * on Macs and Linux. The path of a page, as `/users/42`, `/Users/Edit/5` or `/home/garden`, is none.
  */
-const HOME = new RegExp(
-  [
-    `${START}([A-Za-z]${DRIVE_COLON}${SEPARATOR}(?:(?:WINNT|[Ww]indows)${SEPARATOR}[Pp]rofiles|${USERS})${SEPARATOR}`,
-    `|[Ff]ile:/{2,5}(?:[\\w.$-]{1,64}/){0,3}(?:[Hh]ome|${USERS})/)NAME`,
-    // A share has twice as many backslashes before it as behind it. Names of PHP, in JSON, have as many.
-    `|${behind('\\w\\\\:.')}((\\\\{1,4})\\3(?:[\\w.$-]{1,64}\\3(?!\\\\)){1,3}${SHARED}\\3)NAME`,
-    `|${behind('\\w.%-')}(/(?:(?:mnt|cygdrive)/[a-z]/${USERS}|(?:var|usr|export)/home)/)NAME`,
-    `|${behind('\\w.%-')}((?:/[a-z]|/System/Volumes/Data|/Volumes/${WORD})?/(?:Users|home)/)NAME(?=${INSIDE})`,
-  ]
-    .join('')
-    .replaceAll('NAME', `(?:${WORD}(?:${GAP}${WORD}){1,3}(?=[\\\\/]|%5[cC])|${WORD})`),
-  'g',
-)
+const homeOf = (name: string) =>
+  new RegExp(
+    [
+      `${START}([A-Za-z]${DRIVE_COLON}${SEPARATOR}(?:(?:WINNT|[Ww]indows)${SEPARATOR}[Pp]rofiles|${USERS})${SEPARATOR}`,
+      `|[Ff]ile:/{2,5}(?:[\\w.$-]{1,64}/){0,3}(?:[Hh]ome|${USERS})/)NAME`,
+      // A share has twice as many backslashes before it as behind it. Names of PHP, in JSON, have as many.
+      `|${behind('\\w\\\\:.')}((\\\\{1,4})\\3(?:[\\w.$-]{1,64}\\3(?!\\\\)){1,3}${SHARED}\\3)NAME`,
+      `|${behind('\\w.%-')}(/(?:(?:mnt|cygdrive)/[a-z]/${USERS}|(?:var|usr|export)/home)/)NAME`,
+      `|${behind('\\w.%-')}((?:/[a-z]|/System/Volumes/Data|/Volumes/${WORD})?/(?:Users|home)/)NAME(?=${INSIDE})`,
+    ]
+      .join('')
+      .replaceAll('NAME', name),
+    'g',
+  )
+const NAME = `(?:${WORD}(?:${GAP}${WORD}){1,3}(?=[\\\\/]|%5[cC])|${WORD})`
+const HOME = homeOf(NAME)
+/** What may be octal, or a folder that begins with a number: of a name either is a part. */
+const NUMBERED = `\\\\[01][0-7]{2}${WORD.replace('{1,64}', '{0,64}')}`
+const NUMBERED_HOME = homeOf(`(?:(?=[01][0-7]{2})${NAME}(?:${NUMBERED}){0,8}|${NAME}(?:${NUMBERED}){1,8})`)
 export const HOME_TELLS: readonly Marker[] = [
   ...['users', 'settings', 'einstellungen', 'docume~0', 'profiles', 'profiles$'].flatMap((folder) =>
     ['/', '\\', '%'].map((end) => folder + end),
@@ -42,6 +48,9 @@ export const HOME_TELLS: readonly Marker[] = [
 
 /** The names of those who own the folders, as `[user]`. */
 export const maskHomes = (text: string): string => text.replace(HOME, '$1$2$4$5[user]')
+
+/** Those alone of which octal that is read would leave no path, or another one. */
+export const maskNumberedHomes = (text: string): string => text.replace(NUMBERED_HOME, '$1$2$4$5[user]')
 
 /** As it is printed, in groups of four (ISO 13616-1), with a blank or what else people write there, or with nothing. */
 const IBAN = new RegExp(

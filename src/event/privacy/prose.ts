@@ -12,7 +12,7 @@ import {
 import { AT, AT_TELLS, DOT, ENCODED_TELLS } from './escapes.ts'
 import { foldedApart, OTHER_READINGS, parted, withoutRests } from './lookalikes.ts'
 import { maskOpaque, OPAQUE_TELLS } from './opaque.ts'
-import { ACCOUNT_TELLS, HOME_TELLS, maskAccounts, maskHomes } from './personal.ts'
+import { ACCOUNT_TELLS, HOME_TELLS, maskAccounts, maskHomes, maskNumberedHomes } from './personal.ts'
 import { KEYS, NAMED_SECRETS } from './secrets.ts'
 import { createLook, digitsIn, HIDES, MANY_COLONS, type Marker } from './tells.ts'
 import { cleanUrlsIn, type UrlTextRules } from './url-text.ts'
@@ -126,12 +126,13 @@ export const isPlain = (text: string): boolean => look(text, Math.min(text.lengt
 function masked(text: string, kind: Kind): string {
   const told = look(text, text.length)
   if (told === 0) return text
-  const plain = foldedApart(text)
-  if (plain !== text) {
+  const named = kind.isPath ? text : maskNumberedHomes(text)
+  const plain = foldedApart(named)
+  if (plain !== named) {
     const clean = cleanedAgain(withoutRests(cleaned(plain, kind, look(plain, plain.length))), kind)
     if (clean !== plain) return parted(clean)
   }
-  return cleanedAgain(cleaned(text, kind, told), kind)
+  return cleanedAgain(cleaned(named, kind, told), kind)
 }
 
 /** What is clean may not be so when it is read otherwise: then it is stored as it was read. */

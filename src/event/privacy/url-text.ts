@@ -32,7 +32,7 @@ const SINGLE = /='(?![\s,:;)}\]])[^']*$/
 const SINGLE_REST = /[^'\r\n]*'?[^\s"<>`]*/y
 const IN_SINGLE = /^[^']*'/
 /** JSON, which has quotes and blanks of its own. */
-const NESTED = /=(?=[[{])/g
+const NESTED = new RegExp(`${EQUALS}(?=[[{])`, 'gi')
 const WORD_REST = /[^\s"<>`]*/y
 /** Blanks in a value that was decoded: another pair follows. */
 const PAIRS_REST = new RegExp(
@@ -46,8 +46,14 @@ const LEAD = /^(?:[\w.-]{1,32}(?=[=(]))?[([{=:,]*/
 const MOST_AHEAD_CHARS = 16
 const STRING_REST = /(?:\\[^\r\n]|[^"\\\r\n])+/y
 
+/** It has blanks and quotes of its own, before its query and within it. */
+const IS_ROUTE = /^\s*(?:[a-z][a-z\d+.-]{0,30}:\/)?\//i
+const ANY_QUERY = new RegExp(QUERY, 'i')
+
 /** URLs and paths without query, fragment, `;parameters` and userinfo, as they are or percent-encoded. */
 export function cleanUrlsIn(text: string, rules: UrlTextRules): string {
+  const from = rules.queries === 'to the end' && IS_ROUTE.test(text) ? text.search(ANY_QUERY) : -1
+  if (from !== -1) return cleanUrlsIn(text.slice(0, from), rules)
   let clean = ''
   let done = 0
   WORD.lastIndex = 0
@@ -121,8 +127,8 @@ function restAt(text: string, at: number, pattern: RegExp): string {
 /** Where the brackets of a value of JSON close that goes on behind its word. */
 function endOfBrackets(text: string, { from, to }: Part): number | undefined {
   let done = from
-  for (const { index } of text.slice(from, to).matchAll(NESTED)) {
-    const at = from + index + 1
+  for (const { index, 0: equals } of text.slice(from, to).matchAll(NESTED)) {
+    const at = from + index + equals.length
     if (at < done) continue
     done = endOfNested(text, at)
     if (done > to) return done
