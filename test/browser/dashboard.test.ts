@@ -455,6 +455,11 @@ const TROUBLES: readonly [string, PipelineState, string, string, RegExp | undefi
     ...(['dead letters', 'needs', /^2 events will never be taken by the sink/, false] as const),
   ],
   [
+    'a refusal by a clock that is a little ahead',
+    { gateway: healthy(refusing('journal_full', -3)), aggregation: calm },
+    ...(['refusing events', 'poor', /, the last 3 min ahead of this clock\.$/, true] as const),
+  ],
+  [
     'a refusal by a clock that was ahead',
     { gateway: healthy(refusing('journal_full', -600)), aggregation: calm },
     ...(['ok', 'good', undefined, false] as const),

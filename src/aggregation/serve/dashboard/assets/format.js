@@ -81,3 +81,9 @@ export function duration(ms) {
   if (ms < 3_600_000) return `${Math.round(ms / 60_000)} min`
   return ms < 172_800_000 ? `${number(1).format(ms / 3_600_000)} h` : `${number(1).format(ms / 86_400_000)} d`
 }
+
+/** One that is a minute ahead and more was told by another clock, or before this one was set back. */
+export const ago = (thenMs, nowMs) =>
+  thenMs - nowMs < 60_000
+    ? `${duration(nowMs - thenMs)} ago`
+    : `${duration(thenMs - nowMs)} ahead of this clock`

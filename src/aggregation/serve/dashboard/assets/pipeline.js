@@ -1,5 +1,5 @@
 import { byId, el, named } from './dom.js'
-import { bytes, count, counted, duration, moment } from './format.js'
+import { ago, bytes, count, counted, duration, moment } from './format.js'
 import { faultOf, runsList, runText } from './runs.js'
 
 /** Refused clients that are listed. */
@@ -66,7 +66,7 @@ function setAside({ lines, objects, lastMs } = { lastMs: null }, nowMs) {
   const what = [lines > 0 && counted(lines, 'line'), objects > 0 && counted(objects, 'object')]
   return needs(
     'set aside',
-    `Set aside as no events: ${what.filter(Boolean).join(' and ')} of the lake, the last ${duration(nowMs - lastMs)} ago; in no number, and kept in dead/ of the lake, each with the reason beside it.`,
+    `Set aside as no events: ${what.filter(Boolean).join(' and ')} of the lake, the last ${ago(lastMs, nowMs)}; in no number, and kept in dead/ of the lake, each with the reason beside it.`,
   )
 }
 
@@ -82,7 +82,7 @@ function refusal({ refused, rejected }, nowMs) {
   const events = Object.keys(UNSTORED).reduce((sum, each) => sum + (rejected[each] ?? 0), 0)
   return poor(
     'refusing events',
-    `Events are refused: ${UNSTORED[code]} (${code}). ${count(events)} since the gateway started, the last ${duration(nowMs - lastMs)} ago.`,
+    `Events are refused: ${UNSTORED[code]} (${code}). ${count(events)} since the gateway started, the last ${ago(lastMs, nowMs)}.`,
   )
 }
 
