@@ -176,7 +176,7 @@ const bounds = (): string => `| of | at most | beyond it |
 | a change | each range ${digits(MAX_CHANGED_WINDOWS)} windows × sets, with one set more; both ${digits(MAX_RANKED_ROWS)} windows × values; ${MAX_CHANGED_SETS} sets | 422; 400 for sets |
 | a ranking | ${digits(MAX_RANKED_WINDOWS)} windows, ${digits(MAX_RANKED_ROWS)} windows × values | 422 |
 | releases | as a ranking | 422 |
-| a batch | ${MAX_BATCHED} queries of ${digits(MAX_URL_CHARS)} characters; ${digits(MAX_BATCH_CHARS)} characters of answers | 400; 422 in place of the answers that are too long |
+| a batch | ${MAX_BATCHED} queries of ${digits(MAX_URL_CHARS)} characters; ${digits(MAX_BATCH_CHARS)} characters of answers | 400; 422 in place of the first answer that is too long, and of those behind it, which are not computed |
 | a query | ${MAX_QUANTILES} quantiles | 400 |
 | queries | ${QUERIES_AT_ONCE} at a time; ${MAX_WAITING_QUERIES} wait; of one token ${MAX_QUERIES_OF_TOKEN} in all | 503 \`queries_busy\` |
 | a query | ${QUERY_DEADLINE_MS / 1_000} s until its turn, and as long for its work | 503 \`query_timeout\` |`

@@ -96,9 +96,10 @@ export function valuesOf(
   definitions: readonly RollupDefinition[],
 ): readonly string[] {
   const prefix = side === undefined ? '' : `${side}.`
-  if (sets.some(({ name, dimensions }) => name === set && dimensions.length === 0)) {
+  if (countsAll(set, sets)) {
     // The empty text is the value of everything; another was meant for some other set.
-    if (values.some((value) => value !== '')) throw invalid(`${prefix}value`, needsSet(definitions, prefix))
+    if (values.some((value) => value !== ''))
+      throw invalid(`${prefix}value`, mustBeOf('needs the set that it is of', definitions, prefix))
     return ['']
   }
   if (values.length === 0)
@@ -109,11 +110,23 @@ export function valuesOf(
   return [...new Set(values)].sort()
 }
 
-/** What a value lacks that was sent without a set that has any. */
-function needsSet(definitions: readonly RollupDefinition[], prefix: string): string {
+const countsAll = (set: string, sets: readonly DimensionSet[]): boolean =>
+  sets.some(({ name, dimensions }) => name === set && dimensions.length === 0)
+
+/** Where it is the values of a set that are asked for. */
+export function refuseWithoutValues(
+  set: string,
+  { sets }: RollupDefinition,
+  definitions: readonly RollupDefinition[],
+): void {
+  if (countsAll(set, sets)) throw invalid('set', mustBeOf('must be one that has values', definitions, ''))
+}
+
+/** What is lacking, and which sets have it. */
+function mustBeOf(lacking: string, definitions: readonly RollupDefinition[], prefix: string): string {
   const sets = definitions.flatMap((definition) => definition.sets)
   const names = sets.flatMap(({ name, dimensions }) => (dimensions.length === 0 ? [] : [name]))
   const [first] = names
   if (first === undefined) return 'cannot be asked for: no set of the rollups has dimensions'
-  return `needs the set that it is of, such as ${prefix}set=${first}; sets with values are ${[...new Set(names)].join(', ')}`
+  return `${lacking}, such as ${prefix}set=${first}; sets with values are ${[...new Set(names)].join(', ')}`
 }

@@ -2,7 +2,6 @@ import type { TimeSpan } from '../../std/durations.ts'
 import { didYouMean } from '../../std/input/did-you-mean.ts'
 import type { DimensionSet } from '../rollup/model/definition.ts'
 import type { ToldUnits } from '../rollup/model/units.ts'
-import { isSame } from '../rollup/model/window-spans.ts'
 import type { ContentsRequest, MetricsRequest, RollupStore, SeriesWindow } from '../rollup/stores/store.ts'
 import { type AskedAt, completenessOf, startOfNewest } from './completeness.ts'
 import type { QueryContext } from './query-port.ts'
@@ -49,6 +48,8 @@ export async function whyEmpty(
   if (windows.length > MAX_RANKED_WINDOWS) return said(['Nothing of this metric is in this range.'])
   const { rollup, app, metric, fromMs, toMs } = request
   const found = await looking.store.metrics({ rollup, app, fromMs, toMs }, looking.asking.signal)
+  if (metric === '' && found.length > 0)
+    return said([noMetricOf(request.set), ...(await whatIsToCome(request, looking))])
   const names = { app, metric, metrics: found.map((each) => each.metric) }
   const notices = await noticesIn({ rollup, fromMs, toMs }, names, looking)
   return said(names.metrics.includes(metric) ? [...notices, setIsNewer(request.set)] : notices)
@@ -77,11 +78,14 @@ async function whatIsToCome(
   const windows = await store.windows(rollup, fromMs, toMs, asking.signal)
   if (completenessOf(windows, { fromMs, toMs }, at).missing > 0) return [LACKING]
   const held = await store.held(rollup, fromMs, toMs)
-  if (held.some((each) => !windows.some((window) => isSame(window, each)))) return [LACKING]
+  const there = new Set(windows.map(placeOf))
+  if (held.some((window) => !there.has(placeOf(window)))) return [LACKING]
   const untilMs = Math.min(toMs, at.nowMs)
   const sinceMs = Math.max(startOfNewest(at), at.firstEventMs ?? 0, Number(windows.at(-1)?.toMs ?? 0))
   return sinceMs < untilMs ? [OPEN] : []
 }
+
+const placeOf = ({ fromMs, toMs }: TimeSpan): string => `${fromMs}-${toMs}`
 
 /** What an empty answer was asked for, and what there is. */
 interface EmptyAnswer {
@@ -117,6 +121,9 @@ const OPEN =
 /** Where the metric is there, and the set is not: each counts every event once. */
 const setIsNewer = (set: string): string =>
   `What was computed of this range is from before the set ${set} was kept of this metric; the schedule computes it anew, oldest first, as far as its events are still in raw/.`
+
+/** Where no metric is asked for, and none is there that the set is kept of. */
+const noMetricOf = (set: string): string => `No metric of the app in this range has the set ${set}.`
 
 /** Where one value is asked for that a set does not have. */
 const unknownValues = (set: string, sets: readonly DimensionSet[], { otherUnits }: ToldUnits): string =>

@@ -14,7 +14,7 @@ import {
   ofRange,
   type RangeOfSet,
 } from './asked-periods.ts'
-import { definitionFor, dividedBy, valuesOf } from './asked-sets.ts'
+import { definitionFor, dividedBy, refuseWithoutValues, valuesOf } from './asked-sets.ts'
 import { type AskedAt, completenessOf, generationOf, together, unitsOf } from './completeness.ts'
 import { computeHistogram, computeSteps } from './histogram.ts'
 import { inBoth, noticesIn, whyEmpty } from './notices.ts'
@@ -108,7 +108,10 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
   async function fullestMetric({ definition, app, set, fromMs, toMs }: MetricOf, signal: AbortSignal) {
     const found = await store.metrics({ rollup: definition.id, app, fromMs, toMs }, signal)
     const sets = definition.sets.filter(({ name }) => name === set)
-    return String(found.find(({ metric }) => sets.some((each) => appliesTo(each, metric)))?.metric ?? '')
+    return String(
+      metricsIn(found, undefined).find(({ metric }) => sets.some((each) => appliesTo(each, metric)))
+        ?.metric ?? '',
+    )
   }
 
   return {
@@ -189,6 +192,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
     async releases(asked, asking) {
       const { app, set } = asked
       const definition = definitionFor(definitions, asked, [['set', set]])
+      refuseWithoutValues(set, definition, definitions)
       const range = alignedRange(asked, definition.grainMs)
       const metric = asked.metric ?? (await fullestMetric({ definition, app, set, ...range }, asking.signal))
       const query = { ...asked, ...range, metric, rollup: definition.id }

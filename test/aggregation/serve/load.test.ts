@@ -120,6 +120,11 @@ const questions: Readonly<Record<string, (queries: Queries, signal: AbortSignal)
     queries.top({ ...asked, set: 'route', by: 'q', limit: 20, minN: 1 }, { signal, ofAllApps: true }),
   'metric names': (queries, signal) =>
     queries.metrics({ app: 'shop', rollup: undefined, ...range }, { signal, ofAllApps: true }),
+  'metric names of an app that has none': (queries, signal) =>
+    queries.metrics(
+      { app: 'blog', rollup: undefined, ...range },
+      { signal, ofAllApps: true, firstEventMs: range.fromMs },
+    ),
 }
 
 test('no query keeps others waiting for more than a few milliseconds', {

@@ -252,6 +252,27 @@ test('an empty answer says that windows of its range are not computed yet', asyn
   t.same((await series({ app: 'blog' }, { ...since(noon - HOUR), apps: ['blog'] })).notices, nothing)
 })
 
+test('why an answer is empty is looked for in each window once, however many there are', async (t) => {
+  let reads = 0
+  const windows = Array.from({ length: 500 }, (_, i) => {
+    const window = committed(noon - (500 - i) * QUARTER)
+    return Object.defineProperty({ ...window }, 'fromMs', {
+      get() {
+        reads++
+        return window.fromMs
+      },
+    })
+  })
+  const there = async () => windows
+  const store = { ...memoryStore(), windows: there, held: there }
+  const queries = queriesHere({ store, definitions: [quarterly], clock: fakeClock(noon) })
+  const asking = { ...all, firstEventMs: noon - 500 * QUARTER }
+  const range = { app: 'shop', fromMs: noon - 500 * QUARTER, toMs: noon }
+  const { text } = await queries.metrics({ ...range, rollup: undefined }, asking)
+  t.match(JSON.parse(text).notices, ['Nothing of this app is in this range.'])
+  t.ok(reads < 20 * windows.length, `${reads} reads of ${windows.length} windows`)
+})
+
 test('and that they count in a larger window until all of its time is computed', async (t) => {
   const { store, series } = queriesOver()
   await store.fill(committed(noon - HOUR, { toMs: noon }), [rollupRow({}, [1])])

@@ -15,8 +15,8 @@ async function asked(query: object = {}, definitions = [quarterly]) {
     rollupRow({}, Array(6).fill(100)),
     release('1.0', 4),
     release('~unknown', 2),
-    rollupRow({ metric: 'rare' }, [1]),
-    release('0.9', 1, { metric: 'rare' }),
+    rollupRow({ metric: 'a.rare' }, [1]),
+    release('0.9', 1, { metric: 'a.rare' }),
   ])
   await store.fill(committed(noon - 2 * QUARTER), [
     release('1.0', 2),
@@ -47,7 +47,7 @@ test('each release, from the window of its first rows, the latest first', async 
 })
 
 test('of a metric, a range, a set', async (t) => {
-  t.match(await asked({ metric: 'rare' }), { metric: 'rare', releases: [{ value: '0.9' }] })
+  t.match(await asked({ metric: 'a.rare' }), { metric: 'a.rare', releases: [{ value: '0.9' }] })
   t.match(
     await asked({ fromMs: noon - QUARTER }),
     {
@@ -65,9 +65,19 @@ test('of a metric, a range, a set', async (t) => {
     unnamedRows: 0,
     notices: ['Nothing of this app is in this range.'],
   })
-  const sets = DEFAULT_SETS.map((set) => (set.name === 'release' ? { ...set, metrics: ['rare'] } : set))
-  t.match(await asked({}, [{ ...quarterly, sets }]), { metric: 'rare' }, 'of a metric that has the set')
+  const sets = DEFAULT_SETS.map((set) => (set.name === 'release' ? { ...set, metrics: ['a.rare'] } : set))
+  t.match(await asked({}, [{ ...quarterly, sets }]), { metric: 'a.rare' }, 'of a metric that has the set')
+  const ofOthers = DEFAULT_SETS.map((set) => (set.name === 'target' ? { ...set, metrics: ['x'] } : set))
+  t.match(await asked({ set: 'target' }, [{ ...quarterly, sets: ofOthers }]), {
+    metric: null,
+    releases: [],
+    notices: ['No metric of the app in this range has the set target.'],
+  })
   await t.rejects(asked({ set: 'relase' }), { code: 'invalid_request' })
+  await t.rejects(asked({ set: 'app' }), {
+    code: 'invalid_request',
+    message: /must be one that has values, such as set=.*release/,
+  })
 })
 
 test('no more rows are read than a ranking reads', async (t) => {

@@ -21,7 +21,7 @@ interface BatchWork {
 
 /**
  * Answers one after another, each with the status that it would have alone. What goes wrong with one is its own answer; the
- * batch ends when nobody waits for it, or at its deadline.
+ * batch ends when nobody waits for it, or at its deadline. Behind the first that has no room none is asked.
  */
 export async function answerBatch(
   urls: readonly string[],
@@ -35,10 +35,10 @@ export async function answerBatch(
     const [path = '', ...query] = url.split('?')
     const ask = known.get(path)
     if (ask === undefined) throw noSuchQuery(path, [...known.keys()])
+    if (room < 0) throw tooLongTogether()
     const { text, notices } = await ask(parse(query.join('?')), signal)
     room -= text.length
-    if (room < 0)
-      throw new AppError('query_too_large', 'The answers of the batch are too long together; ask in two.')
+    if (room < 0) throw tooLongTogether()
     return answered(200, text, notices)
   }
 
@@ -55,6 +55,9 @@ export async function answerBatch(
 
 const answered = (status: number, body: string, notices: readonly string[] = []): string =>
   `{"status":${status},${notices.length > 0 ? `"notices":${JSON.stringify(notices)},` : ''}"body":${body}}`
+
+const tooLongTogether = (): AppError =>
+  new AppError('query_too_large', 'The answers of the batch are too long together; ask in two.')
 
 const noSuchQuery = (path: string, known: readonly string[]): AppError =>
   new AppError(

@@ -155,7 +155,7 @@ export const documentsOf = (sets: readonly string[], parameters = parametersOf(s
     'batch',
     [
       'Several queries at once',
-      `Up to ${MAX_BATCHED} of those about an app, answered one after another in one turn. At most ${MAX_BATCH_CHARS} characters of answers.`,
+      `Up to ${MAX_BATCHED} of those about an app, answered one after another in one turn. At most ${MAX_BATCH_CHARS} characters of answers: from the first that has no room on none is computed.`,
     ],
     BatchAnswer,
   ),

@@ -44,13 +44,15 @@ test('each query has an answer with a status of its own, in their order', async 
   ])
 })
 
-test('answers that are too long together are refused from where they are', async (t) => {
-  const urls = ['/query/echo?a=1', '/query/echo?a=2', '/query/refused']
+test('answers that are too long together are refused from the first that has no room on', async (t) => {
+  const urls = ['/query/echo?a=1', '/query/echo?a=2', '/query/refused', '/query/ecko', '/query/empty']
   const { answers } = JSON.parse(await answerBatch(urls, known, { signal, log, maxChars: 10 }))
   t.match(answers, [
     { status: 200 },
     { status: 422, body: { code: 'query_too_large', detail: /too long together/ } },
-    { status: 422, body: { detail: 'The range is too long.' } },
+    { status: 422, body: { code: 'query_too_large', detail: /too long together/ } },
+    { status: 404 },
+    { status: 422, body: { code: 'query_too_large', detail: /too long together/ } },
   ])
 })
 
