@@ -59,8 +59,8 @@ export const OPENS_QUERY = `${QUERY}|[\uff1f\uff03\ufe56\ufe5f]|=(?:3F|23)|${SEM
 const LETTER_OR_DIGIT = '2d|3\\d|5f|[46][1-9a-f]|[57][\\da]'
 const DECIMAL_ONE = '4[589]|5[0-7]|6[5-9]|[78]\\d|9[057-9]|1[01]\\d|12[0-2]'
 /**
- * Of what looks like octal before three digits the backslash may part a folder or a domain from a number: that is one
- * which nothing of a word goes on behind, nor another group of a card.
+ * What looks like octal before three digits may be a number behind a folder or a domain: one that nothing of a word
+ * follows, nor another group of a card.
  */
 const NO_NUMBER = '(?!\\d{3,}(?![\\w%+-]|[\\w.%+-]{1,64}@))'
 const NO_NUMBER_OR_CARD = '(?!\\d{3,}(?![\\w%+-]|[\\w.%+-]{1,64}@|[ .]\\d{4}))'
