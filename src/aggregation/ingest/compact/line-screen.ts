@@ -4,6 +4,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises'
 import { type ResumableWork, runYielding } from '../../../std/async/yielding.ts'
 import { FILE_MODE } from '../../../std/files/files.ts'
 import { holdsTooMany, MAX_LINE_VALUES } from './line-values.ts'
+import { withoutLoneSurrogates } from './lone-surrogates.ts'
 import type { Piece } from './pieces.ts'
 
 /** Longest line that is read: four times the longest record that Kinesis takes. */
@@ -44,7 +45,7 @@ type Refusal = 'length' | 'utf8' | 'values'
 export type TellRefused = (place: number, fault: Refusal) => void
 
 /**
- * Makes any bytes readable for SQL: each line becomes `{"place": …, "line": "…"}` in `lines`, whatever is in it. Lines
+ * Makes any bytes readable for SQL: each line becomes `{"place": …, "line": "…"}` in `lines`, whatever is in it, halves of characters as gateways store them. Lines
  * that are too long, not UTF-8, or hold too much go as they are to the end of `dead`, and are told. Empty lines vanish.
  * Holds no more than a line in memory, and a piece of one that is too long, whatever the files are: they may be no lines
  * at all.
@@ -132,7 +133,7 @@ function createSieve(place: number, tellRefused: (fault: Refusal) => void) {
     let ended = 0
     for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
       extend(chunk.subarray(from, end), sieved)
-      const text = finished(sieved)
+      const text = yield* withoutLoneSurrogates(finished(sieved))
       if (text.length > PIECE_CHARS) yield* addInPieces(sieved.lines, place, text)
       else if (text !== '') add(sieved.lines, `${JSON.stringify({ place, line: text })}\n`)
       from = end + 1

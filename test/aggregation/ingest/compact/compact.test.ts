@@ -135,6 +135,12 @@ test('what becomes of a line does not hang on its neighbours', async (t) => {
     ['one that is long by its blanks', `${line(1).trim()}${' '.repeat(MAX_LINE_BYTES)}`, 0],
     ['attributes of many values', eventLine({ attributes: new Array(65_000).fill(0) as never }), 1],
     ['attributes of more than may be', eventLine({ attributes: new Array(65_600).fill(0) as never }), 0],
+    ['half of a character', eventLine({ page_route: 'HALF' }).replace('HALF', '\\ud83d'), 1],
+    [
+      'half of one in a name, and in an id',
+      eventLine({ name: 'HALF', event_id: 'HALF' }).replaceAll('HALF', '\\udc00'),
+      1,
+    ],
     ['an id of 128 characters', eventLine({ event_id: '\u{1F642}'.repeat(128) }), 1],
     ['an id of 129', eventLine({ event_id: '\u{1F642}'.repeat(129) }), 0],
   ] as const) {
