@@ -39,7 +39,8 @@ export function urlFlag({ url }: Flags): string | undefined {
       '--url must be an address alone, as in --url http://127.0.0.1:8081, without a user, a password or a query',
     )
   if (/^https?:\/\//.test(String(url)) && URL.canParse(String(url))) return String(url)
-  throw new AppError('invalid_request', `--url must be a URL such as http://127.0.0.1:8081; "${url}" is none`)
+  // What is no URL is not repeated: it may hold a password, wherever the `@` is that was meant.
+  throw new AppError('invalid_request', '--url must be a URL such as http://127.0.0.1:8081; this is none')
 }
 
 /** Never an option: others see the command line of a process. */

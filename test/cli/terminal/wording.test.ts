@@ -11,6 +11,11 @@ test('what stands before the host of a URL is not repeated', (t) => {
     ['postgres://ann:pw@/db', 'postgres://…@/db'],
     ['postgres://ann:8080@h/db', 'postgres://…@h/db'],
     ['http://h/?to=http://ann:pw@h', 'http://h/?to=http://…@h'],
+    ['http://ann:pw%40h', 'http://…%40h'],
+    ['http://ann:p@w%2540h:80/x', 'http://…%2540h:80/x'],
+    ['http://ann:pw\uff20h', 'http://…\uff20h'],
+    ['http://ann:pw%ef%bc%a0h', 'http://…%ef%bc%a0h'],
+    ['http://ann:pw\ufe6bh', 'http://…\ufe6bh'],
     ['file:///a,http://ann:pw@h', 'file:///a,http://…@h'],
   ] as const)
     t.equal(withoutUsers(text), said)
@@ -26,6 +31,7 @@ test('an @ of a name stays', (t) => {
     'https://registry.example:8080/x@1.2.3',
     'http://[::1]:80/@scope/x',
     'https://h?to=ann@h',
+    'https://h?to=ann%40h',
     'ann@mail.example',
     '//@scope/x',
   ])
