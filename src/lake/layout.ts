@@ -85,7 +85,7 @@ function partitioned(top: readonly string[], arrivalMs: number, file: string): s
 export const rawKey = ({ source, arrivalMs, name, extension }: RawObject): string =>
   partitioned(['raw', source], arrivalMs, `${name}.${extension}`)
 
-/** Records that no sink will ever take, with the reason in the name. */
+/** What is no event, or no sink will ever take. */
 export const deadKey = ({ source, arrivalMs, name, extension }: RawObject): string =>
   partitioned(['dead', source], arrivalMs, `${name}.${extension}`)
 

@@ -30,7 +30,7 @@ export interface PumpOptions {
   /** How long events wait for company. Waiting is free where the journal has answered for them already. */
   readonly lingerMs: number
   readonly bounds?: PumpBounds
-  /** Full jitter from 100 ms to 5 s. A policy says when, never whether: the journal bounds the attempts. */
+  /** Full jitter, up to 100 ms at first and up to 5 s later. A policy says when, never whether: the journal bounds the attempts. */
   readonly retry?: RetryPolicy
 }
 
