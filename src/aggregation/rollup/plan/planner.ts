@@ -166,6 +166,8 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
       const { rollups, range, reprocess } = scope
       if (trigger === 'schedule' || range === undefined) return scheduled(rollups, isHeld)
       if (range.sinceFirst) return everythingUntil(range.toMs, scope)
+      // Where there is no schedule, nothing else looks for the first event of what the run has taken in.
+      await firstMs(times())
       return planRequested(await facts(rollups, range, gatherWithOthers), reprocess, times())
     },
 

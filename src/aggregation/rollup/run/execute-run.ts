@@ -55,8 +55,8 @@ export interface RunPorts {
   readonly turns: WindowTurns
   /** Somebody has asked for a run and waits for this one to make way. */
   readonly isWaitedFor?: (() => boolean) | undefined
-  /** Takes the turn of the schedule, where that is due; answers the windows that are done by that. */
-  readonly dueTurn?: (() => (() => Promise<readonly Window[]>) | undefined) | undefined
+  /** Takes the turn of the schedule, where that is due; answers the windows that it was through with. */
+  readonly dueTurn?: (() => (() => Promise<readonly RunWindow[]>) | undefined) | undefined
   /** No window follows for now: what is kept from one to the next may end. */
   readonly letGo?: (() => Promise<void>) | undefined
 }
@@ -131,7 +131,7 @@ async function havingMadeWay(
   if (run.trigger === 'schedule') return isWaitedFor?.() ? leavingRest(run, from) : run
   const take = dueTurn?.()
   if (take === undefined) return run
-  let done: readonly Window[] = []
+  let done: readonly RunWindow[] = []
   const turn = take().then((windows) => {
     done = windows
   })

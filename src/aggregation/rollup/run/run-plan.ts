@@ -33,12 +33,21 @@ export function leavingRest(run: Run, from: number): Run {
   return { ...run, windows, skipped: [...run.skipped, ...left] }
 }
 
-/** What the schedule has done meanwhile is not done again, unless it was asked for whatever there is. */
-export function withoutDone(run: Run, done: readonly Window[]): Run {
-  const known = new Set(run.scope.reprocess === 'all' ? [] : done.map(keyOf))
+/**
+ * What the schedule has done meanwhile is not done again, unless it was asked for whatever there is. What is to be computed
+ * is done only by a generation that was made meanwhile: an older one, which the schedule published, lacks rows that the run
+ * has taken in.
+ */
+export function withoutDone(run: Run, done: readonly RunWindow[]): Run {
+  const doneBy = (results: readonly RunWindow['result'][]) =>
+    new Set(done.filter(({ result }) => results.includes(result)).map(keyOf))
+  const isDone = {
+    compute: doneBy(['committed', 'unchanged']),
+    publish: doneBy(['committed', 'unchanged', 'published']),
+  }
   const windows = run.windows.map((window): RunWindow => {
     const isOpen = window.result === undefined && window.error === undefined
-    return isOpen && known.has(keyOf(window)) ? { ...window, result: 'not_needed' } : window
+    return isOpen && isDone[window.step].has(keyOf(window)) ? { ...window, result: 'not_needed' } : window
   })
-  return { ...run, windows }
+  return run.scope.reprocess === 'all' ? run : { ...run, windows }
 }

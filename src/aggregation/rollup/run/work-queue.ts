@@ -2,6 +2,7 @@ import type { Clock } from '../../../std/clock.ts'
 import { codeOf } from '../../../std/expected-errors.ts'
 import { isSystemError } from '../../../std/files/files.ts'
 import type { Logger } from '../../../std/telemetry.ts'
+import { keyOf } from '../plan/plan.ts'
 import { isResting, type Run, type RunWindow } from './log/run-record.ts'
 import type { Schedule } from './schedule.ts'
 
@@ -46,7 +47,7 @@ export function oldestReady(runs: Iterable<Run>, nowMs: number): Run | undefined
 /** Between two windows of a run that was asked for, and after it, the schedule has its turn when a tick has fallen due. */
 export interface ScheduleTurn {
   isDue(): boolean
-  /** Ingests what arrived, and works off what is due; answers the windows that are done by that. Never rejects. */
+  /** Ingests what arrived, and works off what is due; answers the windows that it was through with. Never rejects. */
   readonly take: () => Promise<readonly RunWindow[]>
   /** Whether one that is under way has lasted as long as the others' turn does: what is left then is for the next. */
   isOver(): boolean | undefined
@@ -70,8 +71,10 @@ export function createScheduleTurn(ports: ScheduleTurnPorts, signal: AbortSignal
   async function take(): Promise<readonly RunWindow[]> {
     const done: RunWindow[] = []
     const work = async (run: Run) => {
+      // What an earlier try of the run has done may lack what came since.
+      const before = new Set(run.windows.filter(({ result }) => result !== undefined).map(keyOf))
       const { windows } = await execute(run)
-      done.push(...windows.filter(({ result }) => result !== undefined && result !== 'failed'))
+      done.push(...windows.filter((each) => each.result !== undefined && !before.has(keyOf(each))))
     }
     await schedule.takeTurn(async () => {
       endsMs = clock.monotonicMs() + tickMs

@@ -73,6 +73,18 @@ test('late rows open a window again, after a pause that grows', async (t) => {
   t.match(await turn(1), { generation: 3, rows: 3, sum: 7 })
 })
 
+test('when the first event happened is known after a run of a range, without a schedule too', async (t) => {
+  const { deliver, clock, open } = await aggregation(t)
+  const runs = await open()
+  clock.advance(3 * GRAIN)
+  const { id } = await runs.submit({ from: at(1), to: at(2) }, 'ops')
+  t.equal(runs.firstEventMs(), Number.POSITIVE_INFINITY)
+  deliver(at(0), [1])
+  await runs.work(never)
+  t.match(await runs.get(String(id)), { state: 'succeeded' })
+  t.equal(runs.firstEventMs(), at(0))
+})
+
 test('downtime is caught up, the newest of a day and then the oldest first, a bounded number a run', async (t) => {
   const { deliver, clock, open, engine, stored } = await aggregation(t)
   const runs = await open()

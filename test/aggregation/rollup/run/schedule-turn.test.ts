@@ -1,9 +1,11 @@
 import { test } from 'tap'
 import type { SavedProgress } from '../../../../src/aggregation/rollup/run/execute-run.ts'
 import type { Runs } from '../../../../src/aggregation/rollup/run/runner.ts'
+import { localStore } from '../../../../src/aggregation/rollup/stores/local-store.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import { createTelemetry } from '../../../../src/std/telemetry.ts'
 import { aggregation, GRAIN, MIN, never, T0 } from '../../../fakes/aggregation/aggregation.ts'
+import { unsyncedFiles } from '../../../fakes/files/unsynced-files.ts'
 
 const TICK = 5 * MIN
 const GRACE = 2 * MIN
@@ -109,6 +111,56 @@ test('what a run asks for whatever there is, it computes though the schedule has
   await serve(runs)
   t.same(order(), [...oneTo(5), ...oneTo(5, 5), ...oneTo(5, 5), ...oneTo(3, 10), ...oneTo(2, 10)])
   t.match(await runs.get(id), { windows: oneTo(12).map((i) => ({ result: i < 5 ? 'committed' : /./ })) })
+})
+
+test('a window is computed with its late rows, though the schedule has brought its old result to a store', async (t) => {
+  const { open, ask, stop, order, deliver, dir, engine } = await setUp(t, 4)
+  const work = engine.meanwhile
+  engine.meanwhile = async () => {}
+  const before = await open()
+  await before.tick(never)
+  await before.work(never)
+  for (const i of oneTo(4)) deliver(at(i), [9])
+  engine.plans.length = 0
+  engine.meanwhile = work
+  const store = localStore({ dir: `${dir}/another`, files: unsyncedFiles })
+  const results: unknown[] = []
+  const runs = await open({
+    stores: [store],
+    onProgress({ through, of, done }) {
+      results.push(done.result)
+      if (through === of && results.length > 4) stop.abort()
+    },
+  })
+  const id = await ask(runs, { from: at(0), to: at(4) })
+  await runs.start(stop.signal, { tickMs: MIN, scheduled: true })
+  t.same(results, ['committed', 'published', 'published', 'published', 'committed', 'committed', 'committed'])
+  t.same(order(), oneTo(4))
+  t.match(await runs.get(id), { state: 'succeeded', windows: oneTo(4).map(() => ({ result: 'committed' })) })
+})
+
+test('what a scheduled run has done in an earlier try is not done as things are now', async (t) => {
+  const { open, ask, stop, order, deliver, engine } = await setUp(t, 3)
+  const work = engine.meanwhile
+  engine.meanwhile = async () => {}
+  engine.failures.push(undefined, undefined, new AppError('engine_failed', 'not now'))
+  let id = ''
+  const runs = await open({
+    onProgress: ({ runId, through, of }) => {
+      if (runId === id && through === of) stop.abort()
+    },
+  })
+  await runs.tick(never)
+  await runs.work(never)
+  for (const i of oneTo(2)) deliver(at(i), [9])
+  engine.plans.length = 0
+  engine.meanwhile = work
+  id = await ask(runs, { from: at(0), to: at(3) })
+  await runs.start(stop.signal, { tickMs: MIN, scheduled: true })
+  t.same(order(), [0, 2, 1])
+  t.match(await runs.get(id), {
+    windows: ['committed', 'committed', 'not_needed'].map((result) => ({ result })),
+  })
 })
 
 test('short runs in a row keep the schedule waiting no longer than a long one', async (t) => {
