@@ -36,8 +36,11 @@ export interface QueryPool {
    * What the work answers, or `queries_busy` at once, `query_timeout` at the deadline, or the reason of `gone`. The work
    * must end soon after its signal aborts: until then it keeps its place.
    */
-  ask<T>(asker: Asker, work: (signal: AbortSignal) => Promise<T>): Promise<T>
+  ask<T>(asker: Asker, work: PoolWork<T>): Promise<T>
 }
+
+/** Work of several parts gives way between two of them: whoever else has the next turn takes it first. */
+export type PoolWork<T> = (signal: AbortSignal, giveWay: () => Promise<void>) => Promise<T>
 
 const LIMITS: PoolLimits = {
   atOnce: QUERIES_AT_ONCE,
@@ -48,7 +51,7 @@ const LIMITS: PoolLimits = {
 
 export function queryPool(limits: PoolLimits = LIMITS): QueryPool {
   /** How each is told that it is its turn, longest waiting first, by token; the token that was served last is last. */
-  const queues = new Map<string, Set<() => void>>()
+  const queues = new Map<string, (() => void)[]>()
   const runningOf = new Map<string, number>()
   const ofToken = new Map<string, number>()
   let running = 0
@@ -61,20 +64,20 @@ export function queryPool(limits: PoolLimits = LIMITS): QueryPool {
     add(ofToken, token, 1)
   }
 
-  function leaveQueue(token: string, queue: Set<() => void>, begin: () => void): void {
+  function leaveQueue(token: string, queue: (() => void)[], begin: () => void): void {
     waiting--
-    queue.delete(begin)
-    if (queue.size === 0) queues.delete(token)
+    queue.splice(queue.indexOf(begin), 1)
+    if (queue.length === 0) queues.delete(token)
   }
 
   /** Resolves when it is its turn; rejects, and waits no longer, when the signal aborts before. */
-  function waitForTurn(token: string, signal: AbortSignal): Promise<void> {
+  function waitForTurn(token: string, signal: AbortSignal, place: 'first' | 'last'): Promise<void> {
     if (running < limits.atOnce) {
       start(token)
       return Promise.resolve()
     }
     return new Promise((resolve, reject) => {
-      const queue = queues.get(token) ?? new Set()
+      const queue = queues.get(token) ?? []
       const leave = () => {
         leaveQueue(token, queue, begin)
         reject(signal.reason)
@@ -86,7 +89,12 @@ export function queryPool(limits: PoolLimits = LIMITS): QueryPool {
         resolve()
       }
       signal.addEventListener('abort', leave, { once: true })
-      queues.set(token, queue.add(begin))
+      if (place === 'first') {
+        queue.unshift(begin)
+        // It was served last.
+        queues.delete(token)
+      } else queue.push(begin)
+      queues.set(token, queue)
       waiting++
     })
   }
@@ -106,17 +114,28 @@ export function queryPool(limits: PoolLimits = LIMITS): QueryPool {
     const [name, queue] = next
     queues.delete(name)
     queues.set(name, queue)
-    for (const begin of [...queue].slice(0, 1)) begin()
+    for (const begin of queue.slice(0, 1)) begin()
   }
 
   async function taken<T>({ token, signal, begun, work }: Taken<T>): Promise<T> {
-    await waitForTurn(token, signal)
+    await waitForTurn(token, signal, 'last')
     begun()
+    let hasPlace = true
+    async function giveWay(): Promise<void> {
+      signal.throwIfAborted()
+      if (queues.size === 0) return
+      // Before others of its token, which would else all be half done at their deadlines.
+      const turn = waitForTurn(token, signal, 'first')
+      hasPlace = false
+      passOn(token)
+      await turn
+      hasPlace = true
+    }
     try {
       signal.throwIfAborted()
-      return await work(signal)
+      return await work(signal, giveWay)
     } finally {
-      passOn(token)
+      if (hasPlace) passOn(token)
     }
   }
 
@@ -147,7 +166,7 @@ interface Taken<T> {
   readonly signal: AbortSignal
   /** Told when it is its turn. */
   readonly begun: () => void
-  readonly work: (signal: AbortSignal) => Promise<T>
+  readonly work: PoolWork<T>
 }
 
 /** What is zero is not kept. */

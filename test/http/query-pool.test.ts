@@ -91,6 +91,55 @@ test('tokens take turns: one that asks for much keeps another waiting for one qu
   t.same(order, ['a', 'a', 'b', 'a', 'c', 'b', 'a', 'a'])
 })
 
+test('work of several parts gives way to other tokens between them, and stays before others of its own', async (t) => {
+  const pool = queryPool({ ...limits, atOnce: 1, waiting: 32 })
+  const order: string[] = []
+  const ask = (token: string, parts: readonly string[]) =>
+    pool.ask({ token, gone: never }, async (_signal, giveWay) => {
+      for (const [place, part] of parts.entries()) {
+        if (place > 0) await giveWay()
+        order.push(part)
+        await settled()
+      }
+    })
+  const answers = [
+    ask('a', ['a1', 'a2', 'a3']),
+    ask('a', ['a4', 'a5']),
+    ask('b', ['b1']),
+    ask('b', ['b2', 'b3']),
+    ask('c', ['c1']),
+  ]
+  await Promise.all(answers)
+  t.same(order, ['a1', 'b1', 'c1', 'a2', 'b2', 'a3', 'b3', 'a4', 'a5'])
+  await ask('a', ['a6', 'a7'])
+  t.same(order.slice(-2), ['a6', 'a7'])
+})
+
+test('work that gave way and does not come back has no place to pass on', async (t) => {
+  const pool = queryPool({ ...limits, atOnce: 1, ofToken: 1 })
+  const { under, work } = held()
+  const gone = new AbortController()
+  const first = pool.ask({ token: 'a', gone: gone.signal }, async (_signal, giveWay) => {
+    await settled()
+    await giveWay()
+  })
+  const second = pool.ask({ token: 'b', gone: never }, work)
+  const third = pool.ask({ token: 'c', gone: never }, work)
+  await settled()
+  await settled()
+  t.equal(under.length, 1, 'its place is another’s')
+  gone.abort(new Error('gone'))
+  await t.rejects(first, { message: 'gone' })
+  await settled()
+  t.equal(under.length, 1, 'and is so until that ends')
+  under[0]?.end('second')
+  t.equal(await second, 'second')
+  await settled()
+  under[1]?.end('third')
+  t.equal(await third, 'third')
+  t.equal(await pool.ask({ token: 'a', gone: never }, async () => 'free'), 'free')
+})
+
 test('waiting has a deadline, and so has running, apart from it', async (t) => {
   const pool = queryPool({ ...limits, atOnce: 1, deadlineMs: 20 })
   const { under, work } = held()

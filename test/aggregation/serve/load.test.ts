@@ -159,7 +159,7 @@ test('a query ends with its connection: nothing is read for who has gone', async
   await app.register(serveRoutes, {
     queries,
     pool: {
-      ask: (asker, work) => pool.ask(asker, (signal) => work(signal).finally(ended)),
+      ask: (asker, work) => pool.ask(asker, (...how) => work(...how).finally(ended)),
     },
     auth: createAuth([{ name: 'ops', sha256: sha256('token'), scopes: ['read'] }]),
     clock: fakeClock(noon),

@@ -15,18 +15,21 @@ export type BatchedQuery = (parameters: unknown, signal: AbortSignal) => Promise
 
 interface BatchWork {
   readonly signal: AbortSignal
+  /** Lets others have their turn. */
+  readonly giveWay: () => Promise<void>
   readonly log: Logger
   readonly maxChars?: number
 }
 
 /**
- * Answers one after another, each with the status that it would have alone. What goes wrong with one is its own answer; the
- * batch ends when nobody waits for it, or at its deadline. Behind the first that has no room none is asked.
+ * Answers one after another, each in a turn of its own and with the status that it would have alone. What goes wrong with
+ * one is its own answer; the batch ends when nobody waits for it, or at its deadline. Behind the first that has no room
+ * none is asked.
  */
 export async function answerBatch(
   urls: readonly string[],
   known: ReadonlyMap<string, BatchedQuery>,
-  { signal, log, maxChars = MAX_BATCH_CHARS }: BatchWork,
+  { signal, giveWay, log, maxChars = MAX_BATCH_CHARS }: BatchWork,
 ): Promise<string> {
   const answers: string[] = []
   let room = maxChars
@@ -49,7 +52,10 @@ export async function answerBatch(
     return answered(problems[error.code].status, JSON.stringify(problemDocument(error)))
   }
 
-  for (const url of urls) answers.push(await answer(url).catch(refused))
+  for (const url of urls) {
+    if (answers.length > 0) await giveWay()
+    answers.push(await answer(url).catch(refused))
+  }
   return `{"answers":[${answers.join(',')}]}`
 }
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
 import type { Auth, Principal } from '../../../http/auth.ts'
-import { goneBefore, type QueryPool } from '../../../http/query-pool.ts'
+import { goneBefore, type PoolWork, type QueryPool } from '../../../http/query-pool.ts'
 import { queryReader } from '../../../http/schema-faults.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
@@ -57,11 +57,7 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
   }
 
   /** JSON text, when the turn of who asks has come. */
-  async function inTurn(
-    reply: FastifyReply,
-    { name }: Principal,
-    work: (signal: AbortSignal) => Promise<AnswerText>,
-  ) {
+  async function inTurn(reply: FastifyReply, { name }: Principal, work: PoolWork<AnswerText>) {
     const { text, notices = [] } = await pool.ask({ token: name, gone: goneBefore(reply) }, work)
     if (notices.length > 0) reply.header(NOTICES_HEADER, asciiJson(notices))
     return reply.type('application/json; charset=utf-8').send(text)
@@ -110,8 +106,8 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
     handler: async (request, reply) => {
       const by = reader(request)
       const known = new Map([...inBatches].map(([path, askedBy]) => [path, askedBy(by)]))
-      return inTurn(reply, by, async (signal) => ({
-        text: await answerBatch(request.body.queries, known, { signal, log }),
+      return inTurn(reply, by, async (signal, giveWay) => ({
+        text: await answerBatch(request.body.queries, known, { signal, giveWay, log }),
       }))
     },
   })

@@ -5,6 +5,7 @@ import { quietTelemetry } from '../../../../src/std/telemetry.ts'
 
 const { log } = quietTelemetry()
 const signal = new AbortController().signal
+const giveWay = async () => {}
 const known = new Map<string, BatchedQuery>([
   ['/query/echo', async (parameters) => ({ text: JSON.stringify(parameters) })],
   ['/query/empty', async () => ({ text: '{}', notices: ['Nothing of this app is in this range.'] })],
@@ -22,7 +23,7 @@ const known = new Map<string, BatchedQuery>([
   ],
 ])
 const answersTo = async (...urls: string[]) =>
-  JSON.parse(await answerBatch(urls, known, { signal, log })).answers
+  JSON.parse(await answerBatch(urls, known, { signal, giveWay, log })).answers
 
 test('each query has an answer with a status of its own, in their order', async (t) => {
   for (const [url, expected] of [
@@ -46,7 +47,7 @@ test('each query has an answer with a status of its own, in their order', async 
 
 test('answers that are too long together are refused from the first that has no room on', async (t) => {
   const urls = ['/query/echo?a=1', '/query/echo?a=2', '/query/refused', '/query/ecko', '/query/empty']
-  const { answers } = JSON.parse(await answerBatch(urls, known, { signal, log, maxChars: 10 }))
+  const { answers } = JSON.parse(await answerBatch(urls, known, { signal, giveWay, log, maxChars: 10 }))
   t.match(answers, [
     { status: 200 },
     { status: 422, body: { code: 'query_too_large', detail: /too long together/ } },
@@ -70,8 +71,23 @@ test('nothing more is asked when nobody waits', async (t) => {
       },
     ],
   ])
-  await t.rejects(answerBatch(['/query/slow', '/query/slow'], leaving, { signal: gone.signal, log }), {
-    code: 'cancelled',
-  })
+  const work = { signal: gone.signal, giveWay, log }
+  await t.rejects(answerBatch(['/query/slow', '/query/slow'], leaving, work), { code: 'cancelled' })
   t.same(asked, ['slow'])
+})
+
+test('others have their turn between two queries, and none after the last', async (t) => {
+  const order: string[] = []
+  const asking = new Map<string, BatchedQuery>(
+    ['/a', '/b', '/c'].map((path) => [
+      path,
+      async () => {
+        order.push(path)
+        return { text: '{}' }
+      },
+    ]),
+  )
+  const work = { signal, log, giveWay: async () => void order.push('others') }
+  await answerBatch(['/a', '/none', '/b', '/c'], asking, work)
+  t.same(order, ['/a', 'others', 'others', '/b', 'others', '/c'])
 })
