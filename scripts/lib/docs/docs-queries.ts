@@ -14,6 +14,7 @@ import {
 import { MAX_STEP_BUCKETS } from '../../../src/aggregation/serve/histogram.ts'
 import { MAX_CHANGED_SETS, MAX_QUANTILES, MAX_VALUES } from '../../../src/aggregation/serve/parameters.ts'
 import { MAX_CHANGED_WINDOWS, MAX_RANKED_WINDOWS } from '../../../src/aggregation/serve/ranking.ts'
+import { MAX_APPEARED_CHARS, MAX_RELEASES } from '../../../src/aggregation/serve/releases.ts'
 import { MAX_POINTS, MAX_ROWS, MAX_SERIES_WINDOWS } from '../../../src/aggregation/serve/series.ts'
 import { MAX_RANKED_ROWS } from '../../../src/aggregation/serve/tally/by-value.ts'
 import { DIMENSIONS } from '../../../src/event/schema/dimensions.ts'
@@ -175,7 +176,7 @@ const bounds = (): string => `| of | at most | beyond it |
 | a comparison | each side as a series | 422; 400 for values |
 | a change | each range ${digits(MAX_CHANGED_WINDOWS)} windows × sets, with one set more; both ${digits(MAX_RANKED_ROWS)} windows × values; ${MAX_CHANGED_SETS} sets | 422; 400 for sets |
 | a ranking | ${digits(MAX_RANKED_WINDOWS)} windows, ${digits(MAX_RANKED_ROWS)} windows × values | 422 |
-| releases | as a ranking | 422 |
+| releases | as a ranking; ${digits(MAX_APPEARED_CHARS)} characters of different values; ${MAX_RELEASES} in an answer | 422; 400 for \`limit\` |
 | a batch | ${MAX_BATCHED} queries of ${digits(MAX_URL_CHARS)} characters; ${digits(MAX_BATCH_CHARS)} characters of answers | 400; 422 in place of the first answer that is too long, and of those behind it, which are not computed |
 | a query | ${MAX_QUANTILES} quantiles | 400 |
 | queries | ${QUERIES_AT_ONCE} at a time; ${MAX_WAITING_QUERIES} wait; of one token ${MAX_QUERIES_OF_TOKEN} in all | 503 \`queries_busy\` |
@@ -208,7 +209,7 @@ const sections: Readonly<Record<string, () => string>> = {
   comparison: () =>
     answerOf('/query/compare', ['at', 'a`', 'a.', 'b`', 'ratio', 'shareDiff', 'shape', 'verdict', 'alpha']),
   changes: () => answerOf('/query/changes', ['at', 'base', 'now', 'delta', 'sets', 'sentence']),
-  releases: () => answerOf('/query/releases', ['metric', 'releases', 'unnamedRows']),
+  releases: () => answerOf('/query/releases', ['metric', 'releases', 'found', 'unnamedRows']),
   batch: () => answerOf('/query/batch'),
   bounds,
   errors,

@@ -62,6 +62,18 @@ export const queryLimits: readonly Limit[] = [
     unit: 'sets',
   },
   {
+    what: 'Releases of an answer',
+    at: ['aggregation/serve/releases.ts', 'MAX_RELEASES'],
+    beyond: 'only those that appeared last; `found` says how many there are',
+    unit: 'values',
+  },
+  {
+    what: 'Different values of a query for releases',
+    at: ['aggregation/serve/releases.ts', 'MAX_APPEARED_CHARS'],
+    beyond: ends('query_too_large'),
+    unit: 'characters',
+  },
+  {
     what: 'Queries of a batch',
     at: ['aggregation/serve/api/batch.ts', 'MAX_BATCHED'],
     beyond: ends('invalid_request'),

@@ -30,18 +30,19 @@ async function asked(query: object = {}, definitions = [quarterly]) {
   ])
   const queries = queriesHere({ store, definitions, clock: fakeClock(noon) })
   const asking = { ...all, firstEventMs: noon - 3 * QUARTER }
-  const range = { app: 'shop', set: 'release', fromMs: noon - HOUR, toMs: noon }
+  const range = { app: 'shop', set: 'release', limit: 100, fromMs: noon - HOUR, toMs: noon }
   return JSON.parse((await queries.releases({ ...range, ...query }, asking)).text)
 }
 
 test('each release, from the window of its first rows, the latest first', async (t) => {
-  const { metric, releases, unnamedRows, completeness } = await asked()
+  const { metric, releases, found, unnamedRows, completeness } = await asked()
   t.equal(metric, LCP, 'the metric of most rows')
   t.same(releases, [
     { value: '1.9.9', t: noon - QUARTER, n: 1, rows: 2 },
     { value: '2.0', t: noon - 2 * QUARTER, n: 5, rows: 10 },
     { value: '1.0', t: noon - 3 * QUARTER, mayBeEarlier: true, n: 3, rows: 6 },
   ])
+  t.equal(found, 3)
   t.equal(unnamedRows, 3, 'without a version, and beyond the most that are kept')
   t.match(completeness, { windows: 3, missing: 0 })
 })
@@ -80,12 +81,43 @@ test('of a metric, a range, a set', async (t) => {
   })
 })
 
-test('no more rows are read than a ranking reads', async (t) => {
+test('so many of those that appeared last, with how many there are', async (t) => {
+  const answers = []
+  for (const limit of [1, 2, 3, 500]) {
+    const { releases, found } = await asked({ limit })
+    answers.push([found, ...releases.map(({ value }: { value: string }) => value)])
+  }
+  t.same(answers, [
+    [3, '1.9.9'],
+    [3, '1.9.9', '2.0'],
+    [3, '1.9.9', '2.0', '1.0'],
+    [3, '1.9.9', '2.0', '1.0'],
+  ])
+  const first = { fromMs: noon - QUARTER, limit: 1 }
+  t.match(await asked(first), { found: 2, releases: [{ value: '1.9.9' }] }, 'of one window by name')
+})
+
+test('no more rows are read than a ranking reads, and no more values told apart than memory is for', async (t) => {
   const store = memoryStore()
   await store.fill(committed(noon - QUARTER), [release('1', 1), release('2', 1)])
   const range = { fromMs: noon - QUARTER, toMs: noon }
-  const request = { rollup: 'default', app: 'shop', metric: LCP, unit: 'ms', set: 'release', ...range }
-  await t.rejects(computeReleases(store, request, { signal: all.signal, maxRows: 1 }), {
-    code: 'query_too_large',
-  })
+  const request = {
+    rollup: 'default',
+    app: 'shop',
+    metric: LCP,
+    unit: 'ms',
+    set: 'release',
+    limit: 9,
+    ...range,
+  }
+  for (const [beyond, bounds] of [
+    ['more than 1 values × windows', { maxRows: 1 }],
+    ['too many values', { maxChars: 257 }],
+  ] as const)
+    await t.rejects(computeReleases(store, request, { signal: all.signal, ...bounds }), {
+      code: 'query_too_large',
+      message: `The range holds ${beyond}; ask for a shorter one.`,
+    })
+  const { text } = await computeReleases(store, request, { signal: all.signal, maxChars: 258 })
+  t.match(JSON.parse(text), { found: 2 })
 })

@@ -69,6 +69,7 @@ export const ReleasesAnswer = Type.Object({
     }),
     { description: 'The one that appeared last first.' },
   ),
+  found: Type.Integer({ description: 'Values that appeared, before the limit.' }),
   unnamedRows: Type.Integer({
     description: 'Events that say no version, and those of versions beyond the most that a window keeps.',
   }),

@@ -5,6 +5,7 @@ import { OtelHistogram } from '../histogram-formats/otel-histogram.ts'
 import { PrometheusHistogram } from '../histogram-formats/prometheus-histogram.ts'
 import { PipelineState } from '../pipeline.ts'
 import { MAX_CHANGED_WINDOWS, MAX_RANKED_WINDOWS } from '../ranking.ts'
+import { MAX_RELEASES } from '../releases.ts'
 import { MAX_POINTS, MAX_ROWS, MAX_SERIES_WINDOWS } from '../series.ts'
 import { MAX_RANKED_ROWS } from '../tally/by-value.ts'
 import { MAX_BATCH_CHARS, MAX_BATCHED } from './batch.ts'
@@ -141,7 +142,7 @@ export const documentsOf = (sets: readonly string[], parameters = parametersOf(s
     'releases',
     [
       'When each release appeared',
-      `The window in which each version of the app has its first rows. At most ${MAX_RANKED_WINDOWS} windows, and ${MAX_RANKED_ROWS} windows × values.`,
+      `The window in which each version of the app has its first rows, the newest first. At most ${MAX_RELEASES} of them, ${MAX_RANKED_WINDOWS} windows, and ${MAX_RANKED_ROWS} windows × values.`,
     ],
     ReleasesAnswer,
   ),
@@ -155,7 +156,7 @@ export const documentsOf = (sets: readonly string[], parameters = parametersOf(s
     'batch',
     [
       'Several queries at once',
-      `Up to ${MAX_BATCHED} of those about an app, answered one after another in one turn. At most ${MAX_BATCH_CHARS} characters of answers: from the first that has no room on none is computed.`,
+      `Up to ${MAX_BATCHED} of those about an app, answered one after another, each in a turn of its own. At most ${MAX_BATCH_CHARS} characters of answers: from the first that has no room on none is computed.`,
     ],
     BatchAnswer,
   ),

@@ -2,6 +2,7 @@ import Type, { type Static } from 'typebox'
 import { readable } from '../../../http/schema-faults.ts'
 import { HISTOGRAM_FORMATS } from '../histogram.ts'
 import { MAX_CHANGED_SETS, parseSets } from '../parameters.ts'
+import { MAX_RELEASES } from '../releases.ts'
 import { MAX_BATCHED } from './batch.ts'
 import {
   app,
@@ -181,6 +182,13 @@ export const releasesParameters = (sets: readonly string[]) =>
         description: 'That of `app_version`, or another whose values appear.',
       }),
       ...range,
+      limit: Type.String({
+        pattern: '^([1-9]\\d?|[1-4]\\d\\d|500)$',
+        form: `a whole number from 1 to ${MAX_RELEASES}`,
+        default: '100',
+        example: '100',
+        description: `1 to ${MAX_RELEASES}: those that appeared last.`,
+      }),
       rollup,
       bots,
     },

@@ -63,11 +63,12 @@ export function questionsOf(queries: Queries, clock: Clock) {
     },
 
     async releases(
-      { app, metric, unit, set, rollup, bots, ...times }: ReleasesParameters,
+      { app, metric, unit, set, rollup, bots, limit, ...times }: ReleasesParameters,
       asking: QueryContext,
     ) {
       const range = parseRange(times, clock.nowMs())
-      return queries.releases({ app, metric, unit, set, rollup, bots, ...range }, asking)
+      const asked = { app, metric, unit, set, rollup, bots, limit: Number(limit), ...range }
+      return queries.releases(asked, asking)
     },
 
     async metrics({ app, unit, rollup, bots, ...times }: MetricsParameters, asking: QueryContext) {

@@ -26,7 +26,7 @@ const changes: Question = {
 }
 const releases: Question = {
   kind: 'releases',
-  query: { app: 'shop', set: 'release', fromMs: 0, toMs: 1 },
+  query: { app: 'shop', set: 'release', fromMs: 0, toMs: 1, limit: 1 },
 }
 const metrics: Question = { kind: 'metrics', query: { app: 'shop', fromMs: 0, toMs: 1 } }
 
