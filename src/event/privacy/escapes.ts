@@ -70,18 +70,16 @@ const OCTAL = `\\\\(?:0(?:4[2367]|5[5-7]|7[257])${NO_NUMBER}|0(?:6[0-7]|7[01])${
  * Nobody writes a letter or digit of ASCII so but to hide a word or a number, or because all is written so; nor a dot
  * between digits but in an address.
  */
-const ENCODED = new RegExp(
-  [
-    `(${ENDS_WORD})|(${OPENS_QUERY})`,
-    `(?:%(?:25)*(?:u00)?|\\\\(?:u00|x))(?:${LETTER_OR_DIGIT})`,
-    `&(?:amp;)*#(?:x0{0,4}(?:${LETTER_OR_DIGIT})|0{0,4}(?:${DECIMAL_ONE}));`,
-    `\\\\u\\{0{0,4}(?:${LETTER_OR_DIGIT})\\}`,
-    '\\\\(?:u00|x)2[27]|&(?:amp;)*#(?:x0{0,4}2[27]|0{0,4}3[49]);',
-    OCTAL,
-    `(?<=\\d;?|#x[\\da-f]{2};)${ENCODED_DOT}(?=\\d|%(?:25)*(?:u00)?3\\d|&(?:amp;)*#)`,
-  ].join('|'),
-  'gi',
-)
+const CODES = [
+  `(?:%(?:25)*(?:u00)?|\\\\(?:u00|x))(?:${LETTER_OR_DIGIT})`,
+  `&(?:amp;)*#(?:x0{0,4}(?:${LETTER_OR_DIGIT})|0{0,4}(?:${DECIMAL_ONE}));`,
+  `\\\\u\\{0{0,4}(?:${LETTER_OR_DIGIT})\\}`,
+  '\\\\(?:u00|x)2[27]|&(?:amp;)*#(?:x0{0,4}2[27]|0{0,4}3[49]);',
+  OCTAL,
+  `(?<=\\d;?|#x[\\da-f]{2};)${ENCODED_DOT}(?=\\d|%(?:25)*(?:u00)?3\\d|&(?:amp;)*#)`,
+].join('|')
+const HAS_CODES = new RegExp(CODES, 'i')
+const ENCODED = new RegExp(`(${ENDS_WORD})|(${OPENS_QUERY})|${CODES}`, 'gi')
 const MAY_BE_ENCODED = /[%\\&]/
 const CODE = /#(\d+);?$|\\([01][0-7]{2})$|([\da-f]{2})[;}]?$/i
 
@@ -135,7 +133,7 @@ const BEHIND_QUOTES = /^[\s,:;)}\]>]?$/
 
 /** With characters in the place of codes. A quote is one within a query only where it ends those that the URL stands in. */
 export function withoutCodes(text: string): string {
-  if (!MAY_BE_ENCODED.test(text)) return text
+  if (!MAY_BE_ENCODED.test(text) || !HAS_CODES.test(text)) return text
   let isQuoted = false
   const read = readBy(({ text: found, before, after, isInQuery }) => {
     if (!QUOTE.test(found)) return decoded(found)

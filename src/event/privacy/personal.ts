@@ -49,8 +49,11 @@ export const HOME_TELLS: readonly Marker[] = [
 /** The names of those who own the folders, as `[user]`. */
 export const maskHomes = (text: string): string => text.replace(HOME, '$1$2$4$5[user]')
 
+const HAS_NUMBERED = /[\\/][01][0-7]{2}/
+
 /** Those alone of which octal that is read would leave no path, or another one. */
-export const maskNumberedHomes = (text: string): string => text.replace(NUMBERED_HOME, '$1$2$4$5[user]')
+export const maskNumberedHomes = (text: string): string =>
+  HAS_NUMBERED.test(text) ? text.replace(NUMBERED_HOME, '$1$2$4$5[user]') : text
 
 /** As it is printed, in groups of four (ISO 13616-1), with a blank or what else people write there, or with nothing. */
 const IBAN = new RegExp(
