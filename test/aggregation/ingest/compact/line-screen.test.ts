@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createWriteStream, readFileSync } from 'node:fs'
+import { createWriteStream, readFileSync, writeFileSync } from 'node:fs'
 import { readdir, readlink, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
@@ -172,4 +172,26 @@ test('bytes that are no lines cost neither memory nor the time of others', async
   // Well below the file; how far the garbage of reading it grows is the runtime's choice.
   t.ok(peak - before < 384 * 1_048_576, `${Math.round((peak - before) / 1_048_576)} MiB more`)
   t.ok(longestMs < 1_000, `${Math.round(longestMs)} ms of processor at most`)
+})
+
+test('a line is long by its bytes, wherever in a file it lies and however that is read', async (t) => {
+  const path = join(t.testdir(), 'lines')
+  const isLong = async (lines: readonly number[], isEnded: boolean) => {
+    const text = lines.map((bytes) => 'x'.repeat(bytes)).join('\n')
+    writeFileSync(path, isEnded ? `${text}\n` : text)
+    return hasLongLine([{ path, place: 0 }])
+  }
+  const most = MAX_LINE_VALUES
+  // Beside the borders of pieces of a mebibyte, and of lines themselves.
+  const before = [0, 1, most - 1, most, 1_000].map((bytes) => [
+    bytes,
+    ...Array.from({ length: 15 }, () => most - 1),
+  ])
+  for (const lines of [[], ...before, ...before.map((some) => [...some, 65_000, 70, 3, 0, 0])])
+    for (const isEnded of [false, true]) {
+      t.equal(await isLong([...lines, most], isEnded), false, `${lines.length} lines and one of the most`)
+      t.equal(await isLong([...lines, most + 1], isEnded), true, `${lines.length} lines and one byte more`)
+      t.equal(await isLong([...lines, most + 1, 5], isEnded), true, 'with one behind it')
+      t.equal(await isLong([3 * most, ...lines], isEnded), true, 'at the beginning')
+    }
 })
