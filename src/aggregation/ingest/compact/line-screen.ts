@@ -21,7 +21,7 @@ export async function hasLongLine(files: readonly Piece[]): Promise<boolean> {
   return false
 }
 
-/** Of a file, at a time: a call for each 64 KiB takes longer than to look through them. Ours. */
+/** Read at a time: a call for each 64 KiB takes longer than to look through them. Ours. */
 const READ_BYTES = 1_048_576
 
 /** From the beginning of a line to the last end of one that may be: whatever lies between is not looked at. */
