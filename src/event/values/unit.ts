@@ -78,7 +78,7 @@ const NAMED: ReadonlyMap<string, readonly string[]> = new Map(
     ] as const
   ).flatMap(([units, words]) => words.split(' ').map((word) => [word, units] as const)),
 )
-const LAST_WORD = /[A-Za-z][a-z]*$/
+const LAST_WORD = /(?:(?<![A-Za-z])[a-z]|[A-Z])[a-z]*$/
 
 /** The units that may be meant where none is said, by the last word of what was measured: `checkout.duration`, `loadMs`. */
 export const unitsNamed = (metric: string): readonly string[] =>
