@@ -22,11 +22,22 @@ export function isSafeRuntime(version: string): boolean {
   return minor > safeMinor || (minor === safeMinor && patch >= safePatch)
 }
 
+/** As of this release of 22 all is there that the code uses; `@types/node` is of it. */
+const OLDEST = { major: 22, minor: 15 }
+
+/** Why nothing can be run on that Node; undefined where it can, though it may have holes. */
+export function unusableRuntime(version: string): string | undefined {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  const isOfALine = major > LAST_LISTED || FIRST_SAFE[major] !== undefined
+  if (isOfALine && (major > OLDEST.major || minor >= OLDEST.minor)) return undefined
+  return `needs Node 24 (24.14.1 or later), or 22 from 22.22.2 on, and this is Node ${version}: in a clone, ./scripts/with-node before the command brings one from npm; elsewhere https://nodejs.org/en/download has it`
+}
+
 /** Said, and served all the same: a service that does not start is an outage, and the machine may be out of reach. */
 export function warnOfRuntime(version: string, log: Logger): void {
   if (isSafeRuntime(version)) return
   log.warn(
     { node: version },
-    'this Node is past its end of life or has known security holes: use 24.14.1, 22.22.2 or a later one of its line',
+    'this Node has known security holes: use 24.14.1, 22.22.2 or a later one of its line',
   )
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { test } from 'tap'
-import { isSafeRuntime, warnOfRuntime } from '../../../src/cli/serve/node-version.ts'
+import { isSafeRuntime, unusableRuntime, warnOfRuntime } from '../../../src/cli/serve/node-version.ts'
 import { createTelemetry } from '../../../src/std/telemetry.ts'
 
 test('a Node is safe from the first release of its line that has the fixes', async (t) => {
@@ -25,6 +25,26 @@ test('a Node is safe from the first release of its line that has the fixes', asy
     isSafeRuntime(readFileSync(new URL('../../../.node-version', import.meta.url), 'utf8')),
     'ours is safe',
   )
+})
+
+test('nothing runs on a Node of no line that engines has, or on one that lacks what is used', async (t) => {
+  for (const [version, isUsable] of [
+    ['18.20.8', false],
+    ['20.20.2', false],
+    ['21.7.3', false],
+    ['22.14.0', false],
+    ['22.15.0', true],
+    ['22.22.2', true],
+    ['23.11.1', false],
+    ['24.0.0', true],
+    ['25.8.1', true],
+    ['26.12.1', true],
+  ] as const) {
+    const why = unusableRuntime(version)
+    t.equal(why === undefined, isUsable, version)
+    if (!isUsable)
+      t.match(why, new RegExp(`^needs Node 24 .*this is Node ${version}: .*with-node.*nodejs.org[^\\n]*$`))
+  }
 })
 
 test('npm is told of those that are safe, by line, and of no other', async (t) => {
