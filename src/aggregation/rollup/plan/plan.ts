@@ -215,9 +215,13 @@ const isSealed = ({ toMs }: Pick<Window, 'toMs'>, { nowMs, horizonMs }: Times) =
 const isDone = ({ window, inputs, isCovered, within }: WindowFacts, times: Times) =>
   isSealed(within ?? window, times) && (inputs.length === 0 || isCovered)
 
-/** The larger window goes when those within it hold all of its time, so one that is not over is computed as it is now. */
+/**
+ * The larger window goes when those within it hold all of its time, so one that is not over is computed as it is now. So is
+ * one that was counted while it was open, under another definition: under this one nobody knows that it is there.
+ */
 const isAwaited = (facts: WindowFacts) =>
-  facts.within !== undefined && (facts.manifest === undefined || isOvertaken(facts.manifest, facts))
+  facts.isCovered ||
+  (facts.within !== undefined && (facts.manifest === undefined || isOvertaken(facts.manifest, facts)))
 
 function freshInputs({ manifest, inputs }: WindowFacts): readonly WindowInput[] {
   const known = new Set(manifest?.inputs.keys)

@@ -256,6 +256,7 @@ test('the schedule decides by state, time and what the stores hold', async (t) =
       'failed_recently',
     ],
     ['given up an hour ago', { failedMs: OVER.nowMs }, times(OVER.nowMs + FAILED_PAUSE_MS), 'compute'],
+    ['open, counted under another definition', { isCovered: true, stored: [held] }, BEFORE, 'compute'],
     ['within a larger one, in the future', withinHour, times(T0 - 1), 'compute'],
     ['within a larger one, open', withinHour, BEFORE, 'compute'],
     ['the same, as old', { ...withinHour, manifest: manifest({ complete: false }) }, BEFORE, 'compute'],
