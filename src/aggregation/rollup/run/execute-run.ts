@@ -98,10 +98,14 @@ export async function executeRun(ports: RunPorts, queued: Run, signal: AbortSign
   }
   const { id, state, attempt, error } = run
   await runLog.note(id, state === 'failed' ? 'error' : 'info', `run ${state}`, { attempt, error })
-  tellEnd(log, run)
+  if (queued.startedMs === undefined || standOf(run) !== standOf(queued)) tellEnd(log, run)
   metrics.runDone((clock.monotonicMs() - startedMs) / 1_000)
   return run
 }
+
+/** A run that waits for another looks every ten seconds: only what has changed is news. */
+const standOf = ({ state, attempt, error, windows }: Run): string =>
+  JSON.stringify([state, attempt, error?.code, windows.map((window) => [window.result, window.error?.code])])
 
 /** A window that cannot be computed is in no graph, whoever's events are in it: that is told where alarms are. */
 function tellEnd(log: Logger, { id, state, attempt, error, notIngested, windows }: Run): void {

@@ -447,11 +447,12 @@ test('two processes on one window: one works, the other comes back', async (t) =
 })
 
 test('two processes on one lake: what the other takes in is waited for, and is no fault', async (t) => {
+  const lines: string[] = []
   const { deliver, clock, open, arrivals, stored } = await aggregation(t)
   deliver(at(0), [1])
   clock.advance(GRAIN + 2 * MIN)
   const first = await open()
-  const second = await open()
+  const second = await open({ telemetry: createTelemetry('info', { write: (line) => lines.push(line) }) })
   const { id } = await second.submit({ at: T0 }, 'ops')
   const { ingest } = arrivals
   arrivals.ingest = async (...asked) => {
@@ -462,6 +463,9 @@ test('two processes on one lake: what the other takes in is waited for, and is n
       clock.advance(HELD_PAUSE_MS)
     }
     t.match(await second.get(String(id)), { state: 'queued', attempt: 0, error: undefined })
+    const told = lines.map((line) => JSON.parse(line)).filter(({ run }) => run === id)
+    t.match(told, [{ state: 'queued', attempt: 0, msg: 'a run ended, or waits for its next try' }])
+    t.equal(told.length, 1, 'it is told once, however often it looks')
     return ingest(...asked)
   }
   await first.tick(never)
@@ -1102,6 +1106,31 @@ test('a changed definition computes its windows anew and replaces what stores ho
     await runs.work(never)
     t.match(await stored(), [{ generation, rows: 1 }])
   }
+})
+
+test('the open window that a run counted under another definition is taken by the first tick, once', async (t) => {
+  const { deliver, clock, open, stored } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(5 * MIN)
+  const before = await open()
+  await before.submit({}, 'ops')
+  await before.work(never)
+  t.match(await stored(), [{ generation: 1, rows: 1 }])
+  deliver(at(0), [1, 1])
+  clock.advance(MIN)
+  const runs = await open({ definitions: [{ ...definition, maxValues: 400 }] })
+  const tick = async () => {
+    await runs.tick(never)
+    await runs.work(never)
+  }
+  await tick()
+  t.match(await stored(), [{ generation: 2, rows: 3 }])
+  const [run] = await runs.list({ limit: 1 })
+  t.match(run, { trigger: 'schedule', windows: [{ result: 'committed' }] })
+  t.match(await runs.windows({}), [{ state: 'open', generation: 2, complete: false }])
+  deliver(at(0), [1])
+  await tick()
+  t.match(await stored(), [{ generation: 2, rows: 3 }], 'from then on it is open like any other')
 })
 
 test('a changed grain counts no event twice, whatever part of the windows is computed anew', async (t) => {
