@@ -28,10 +28,19 @@ export function doubtLines({ rows, told }: Doubts): string {
   return `${each.join('')}${some(rows, 'event')} of the lake counted as they say, which was hardly meant: "Backfill" in docs/operations.md says how to replace them\n`
 }
 
-/** In one line: the first of them, and that there are more. */
+/** What it means, and then each that is named, in a line of its own where there are several. */
 export function doubtText({ rows, told }: Doubts): string {
-  const [first = ''] = told.map(({ key, why }) => `${key} (${why})`)
-  return `${some(rows, 'event')} counted as they say, which was hardly meant: ${first}${told.length > 1 ? ', and others' : ''}`
+  const isAll = told.reduce((sum, each) => sum + each.rows, 0) >= rows
+  return `${some(rows, 'event')} counted as they say, which was hardly meant${listed(told, isAll)}`
+}
+
+/** Below the text that a label of `runs show` has beside it. */
+const INDENT = `\n${' '.repeat(12)}`
+
+function listed(told: readonly { readonly key: string; readonly why: string }[], isAll: boolean): string {
+  const each = told.map(({ key, why }) => `${key} (${why})`)
+  if (each.length === 1 && isAll) return `: ${each}`
+  return `:${[...each, ...(isAll ? [] : ['and others'])].map((line) => `${INDENT}${line}`).join('')}`
 }
 
 /** `3 lines and 1 object` */
@@ -49,11 +58,11 @@ export function asideLines({ told, ...counts }: ToldAside): string {
   return `${each.join('')}${asideCount(counts)} of the lake went to dead/ as no events, with the reasons beside them, and count in no number\n`
 }
 
-/** In one line: the first of them, and how many more. */
+/** As `doubtText`. */
 export function asideText({ told, ...counts }: ToldAside): string {
-  const [first = ''] = told.map(({ key, why }) => `${key} (${why})`)
-  const more = told.length > 1 ? ', and others' : ''
-  return `${asideCount(counts)}, kept in dead/ with the reasons beside them: ${first}${more}`
+  const whole = told.filter(({ lines }) => lines === undefined).length
+  const isAll = whole >= counts.objects && told.reduce((sum, { lines = 0 }) => sum + lines, 0) >= counts.lines
+  return `${asideCount(counts)}, kept in dead/ with the reasons beside them${listed(told, isAll)}`
 }
 
 interface RunAside {

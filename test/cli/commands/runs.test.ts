@@ -183,7 +183,9 @@ test('a run tells what was set aside, and what came too late, with the command t
     out,
     `
 too late  6 events came too late for 2 windows from 2026-11-02T10:00Z to ${to.slice(0, 16)}Z, finished and older than aggregation.schedule.horizon. To count them: headgate aggregate --from 2026-11-02T10:00Z --to ${to.slice(0, 16)}Z --reprocess all
-set aside 3 lines and 1 object, kept in dead/ with the reasons beside them: raw/bi/a.ndjson (it lacks name), and others
+set aside 3 lines and 1 object, kept in dead/ with the reasons beside them:
+            raw/bi/a.ndjson (it lacks name)
+            raw/bi/b.parquet (It is none)
 `,
   )
   t.ok(from > '2026-11-02')

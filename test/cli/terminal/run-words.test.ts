@@ -23,8 +23,18 @@ test('what was set aside is told in one line, and in a line for each', async (t)
   t.equal(asideText({ lines: 2, objects: 0, told: [lines] }), `2 lines, ${kept}`)
   t.equal(
     asideText({ lines: 2, objects: 1, told: [lines, whole] }),
-    `2 lines and 1 object, ${kept}, and others`,
+    `2 lines and 1 object, kept in dead/ with the reasons beside them:
+            raw/a.ndjson (it lacks name)
+            raw/b.parquet (It is none)`,
   )
+  for (const counts of [
+    { lines: 3, objects: 0 },
+    { lines: 2, objects: 1 },
+  ])
+    t.match(
+      asideText({ ...counts, told: [lines] }),
+      /beside them:\n {12}raw\/a.ndjson \(it lacks name\)\n {12}and others$/,
+    )
   t.equal(
     asideLines({ lines: 2, objects: 1, told: [lines, whole] }),
     `raw/a.ndjson: 2 lines set aside: it lacks name (kept in dead/c.ndjson)
@@ -37,8 +47,10 @@ raw/b.parquet: set aside: It is none (kept in dead/b.parquet)
 test('what is counted as it says is told in one line, and in a line for each', async (t) => {
   const a = { key: 'raw/a.parquet', why: 'unit is s', rows: 2 }
   const said = 'counted as they say, which was hardly meant'
+  const row = '\n            raw/a.parquet (unit is s)'
   t.equal(doubtText({ rows: 2, told: [a] }), `2 events ${said}: raw/a.parquet (unit is s)`)
-  t.equal(doubtText({ rows: 4, told: [a, a] }), `4 events ${said}: raw/a.parquet (unit is s), and others`)
+  t.equal(doubtText({ rows: 4, told: [a, a] }), `4 events ${said}:${row}${row}`)
+  t.equal(doubtText({ rows: 5, told: [a, a] }), `5 events ${said}:${row}${row}\n            and others`)
   t.equal(
     doubtLines({ rows: 2, told: [a] }),
     `raw/a.parquet: 2 events: unit is s
