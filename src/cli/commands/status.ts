@@ -50,10 +50,16 @@ variable HEADGATE_TOKEN, or from dev.json in the data folder of a first start.`,
       unanswered.push({ ...answer, url: each })
     }
     const lines = unanswered.map(({ url, why }) => `${url}: ${why}\n`)
-    terminal.err(`${lines.join('')}${adviceOn(unanswered)}`)
+    const isUnset = url === undefined && config.gateway.operations.listen === undefined
+    const isAbsent = unanswered.every((answer) => answer.isAbsent)
+    terminal.err(`${lines.join('')}${adviceOn(unanswered)}${isUnset && isAbsent ? OWN_LISTENER : ''}`)
     return EXIT.failed
   },
 }
+
+/** The one thing that makes a gateway without an aggregation tell anything. */
+const OWN_LISTENER =
+  'A gateway on its own (`headgate gateway`) answers where gateway.operations.listen says, which is not set: set it for both, as in gateway: { operations: { listen: { port: 8082 } } }.\n'
 
 /** Undefined where no aggregation is, which is no fault, and where one does not tell, which is said. */
 function knownOr(answer: AdminAnswer<LakeState>, url: string, terminal: Terminal): LakeState | undefined {

@@ -270,6 +270,29 @@ test('the operations listener is asked first, then the aggregation; who does not
   })
 })
 
+test('where no listener of a gateway on its own is set, the key that sets it is named', async (t) => {
+  const detail = 'No gateway runs in this process, and none answers where aggregation.gatewayUrl says.'
+  const { port } = await gateway(t, (_request, response) =>
+    response.writeHead(404, { 'content-type': 'application/problem+json' }).end(JSON.stringify({ detail })),
+  )
+  const run = async (env: Readonly<Record<string, string>>, args: readonly string[] = []) => {
+    const terminal = fakeTerminal({ HEADGATE_DATA_DIR: t.testdir(), ...env })
+    t.equal(await runCommand(['status', ...args], terminal), 1)
+    return terminal.said().err
+  }
+  const unset =
+    /\nA gateway on its own \(`headgate gateway`\) answers where gateway\.operations\.listen says, which is not set: /
+  t.match(
+    await run({ HEADGATE_AGGREGATION_LISTEN_PORT: `${port}` }),
+    unset,
+    'an aggregation without a gateway',
+  )
+  t.match(await run({ HEADGATE_AGGREGATION_LISTEN_PORT: '2' }), unset, 'nobody at all')
+  const set = { HEADGATE_AGGREGATION_LISTEN_PORT: `${port}`, HEADGATE_GATEWAY_OPERATIONS_LISTEN_PORT: '1' }
+  t.notMatch(await run(set), unset)
+  t.notMatch(await run({}, ['--url', `http://127.0.0.1:${port}`]), unset)
+})
+
 /** Of something else that listens there, such as a proxy. */
 const page =
   (status: number): RequestListener =>
