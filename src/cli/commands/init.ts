@@ -67,8 +67,8 @@ gateway:
     host: 127.0.0.1        # 0.0.0.0 behind a load balancer or in a container
     port: 8080
   # The addresses of your own proxies, which say who is behind them in X-Forwarded-For.
-  trustProxy: []
-  # - 10.0.0.0/8
+  # trustProxy:
+  #   - 10.0.0.0/8
 
 aggregation:
   listen:

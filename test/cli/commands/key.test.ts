@@ -50,6 +50,22 @@ test('key new makes another each time, with its digest and the lines that take i
   }
 })
 
+test('what init writes holds with any of its commented blocks taken in', async (t) => {
+  const path = join(t.testdir(), 'headgate.yaml')
+  await said(['init', path])
+  const lines = (await readFile(path, 'utf8')).split('\n')
+  const isSetting = (line = '') => /^ *# +(?:- \S+|[a-zA-Z]+:(?: \S+)?)$/.test(line)
+  const begins = lines.flatMap((line, i) => (isSetting(line) && !isSetting(lines[i - 1]) ? [i] : []))
+  t.equal(begins.length, 2, 'a proxy, and further origins')
+  for (const from of begins) {
+    const to = lines.findIndex((line, i) => i > from && !isSetting(line))
+    const taken = lines.map((line, i) => (i >= from && i < to ? line.replace('# ', '') : line))
+    await writeFile(path, taken.join('\n'))
+    t.match(await said(['config', 'check', '-c', path]), { code: 0, err: '' }, lines[from])
+    t.not(JSON.stringify(parse(taken.join('\n'))), JSON.stringify(parse(lines.join('\n'))))
+  }
+})
+
 test('key new proposes an app that the configuration has not yet', async (t) => {
   const dir = t.testdir({ 'faulty.yaml': 'apps: [{ id: shop-web }, { id: 7 }]' })
   const path = join(dir, 'headgate.yaml')
