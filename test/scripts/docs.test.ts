@@ -20,6 +20,25 @@ test('of each failure the page says what to do, in a sentence of its own', async
   for (const [, code = '', sentence = ''] of rows) t.match(sentence, /^[A-Z].* .*[.]$/, code)
 })
 
+test('pages that the product names are in its package, which npm makes of what package.json lists', async (t) => {
+  const { files } = JSON.parse(textOf('package.json'))
+  const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.[tj]s$/.test(name),
+  )
+  const named = sources.flatMap((name) => textOf(`src/${name}`).match(/\bdocs\/[\w/-]+\.md\b/g) ?? [])
+  t.ok(named.includes('docs/operations.md'))
+  for (const page of new Set(named)) {
+    t.ok(existsSync(page), page)
+    t.ok(files.includes(page.split('/')[0]), `${page} is in the package`)
+  }
+})
+
+test('what could not be ingested, or is passed over, has an alarm', async (t) => {
+  const { groups } = parse(snippet('docs/operations.md', 'alarms.yaml'))
+  const alarms = JSON.stringify(groups)
+  for (const name of ['headgate_ingest_failing', 'headgate_lake_passed_over']) t.match(alarms, name)
+})
+
 /** All that people read, of which the repository is the only reader that tests it. */
 const PAGES = [
   ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'],
