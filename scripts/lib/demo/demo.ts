@@ -39,7 +39,7 @@ async function demo(once: boolean): Promise<number> {
     const fromMs = Date.now() - SPREAD_MS - 1_000
     const sent = await browse(shop, beaconUrl)
     const summary = await aggregate(headgate, sent, fromMs)
-    print(headgate, sent, summary)
+    print(sent, summary)
     if (once) return await finish(headgate, summary)
     return await keepOpen(headgate)
   } finally {
@@ -140,11 +140,7 @@ function orderStatistic(values: readonly number[], q: number): number {
   return sorted[Math.floor(q * (sorted.length - 1))] ?? Number.NaN
 }
 
-function print(
-  { adminUrl, token }: RunningHeadgate,
-  sent: readonly DiaryEntry[],
-  summary: DemoSummary,
-): void {
+function print(sent: readonly DiaryEntry[], summary: DemoSummary): void {
   const { accepted, lake, rolledUp, lcpP75Query, lcpP75Sent } = summary
   say(`
   sent by the pages     ${summary.sent} measurements of the last ${SPREAD_MS / 60_000} minutes, ${sent.filter(({ name }) => name === 'LCP').length} of them LCP
@@ -152,9 +148,6 @@ function print(
   rows in the lake      ${lake}
   rolled up             ${rolledUp}
   p75 of LCP            ${lcpP75Query.toFixed(1)} ms from the histogram, ${lcpP75Sent.toFixed(1)} ms from the pages' own values
-
-  dashboard             ${adminUrl}/dashboard#range=1h
-  admin token           ${token}
 `)
 }
 
@@ -171,7 +164,10 @@ async function finish(headgate: RunningHeadgate, summary: DemoSummary): Promise<
 }
 
 async function keepOpen(headgate: RunningHeadgate): Promise<number> {
-  say('Headgate keeps running; Ctrl-C ends it.')
+  say(`  dashboard             ${headgate.adminUrl}/dashboard#range=1h
+  admin token           ${headgate.token}
+
+Headgate keeps running; Ctrl-C ends it.`)
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
     headgate.child.once('exit', () => resolve())
