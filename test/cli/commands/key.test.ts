@@ -61,7 +61,7 @@ test('what init writes holds with any of its commented blocks taken in', async (
     const to = lines.findIndex((line, i) => i > from && !isSetting(line))
     const taken = lines.map((line, i) => (i >= from && i < to ? line.replace('# ', '') : line))
     await writeFile(path, taken.join('\n'))
-    t.match(await said(['config', 'check', '-c', path]), { code: 0, err: '' }, lines[from])
+    t.match(await said(['config', 'check', '-c', path]), { code: 0, err: '' }, String(lines[from]))
     t.not(JSON.stringify(parse(taken.join('\n'))), JSON.stringify(parse(lines.join('\n'))))
   }
 })
