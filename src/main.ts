@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import cluster from 'node:cluster'
 import { setFlagsFromString } from 'node:v8'
-import { unusableRuntime } from './cli/serve/node-version.ts'
+import { unusableRuntime } from './cli/terminal/node-version.ts'
 
 // Before anything is loaded that such a Node lacks: it would end without a word that helps, or serve nobody and say nothing.
 const unusable = unusableRuntime(process.versions.node)

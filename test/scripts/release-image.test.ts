@@ -11,7 +11,7 @@ printf '%s\\n' "$*" >> "$CALLS"
 case $1 in
   buildx) echo "$FOUND" ;;
   run) exec "$NODE" --input-type=module --eval "Object.defineProperty(process.versions, 'node', { value: '$IN_IMAGE' });
-const { isSafeRuntime } = await import('$PWD/src/cli/serve/node-version.ts')
+const { isSafeRuntime } = await import('$PWD/src/cli/terminal/node-version.ts')
 $(printf '%s' "\${@: -1}" | grep -v import)" ;;
 esac
 `

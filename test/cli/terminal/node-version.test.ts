@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { test } from 'tap'
-import { isSafeRuntime, unusableRuntime, warnOfRuntime } from '../../../src/cli/serve/node-version.ts'
+import { isSafeRuntime, unusableRuntime, warnOfRuntime } from '../../../src/cli/terminal/node-version.ts'
 import { createTelemetry } from '../../../src/std/telemetry.ts'
 
 test('a Node is safe from the first release of its line that has the fixes', async (t) => {
