@@ -18,6 +18,8 @@ export interface FoundPeriod extends AskedPeriod {
 export interface FoundAnswer {
   readonly found: readonly FoundPeriod[]
   readonly told: ToldUnits
+  /** The unit that was asked for is not there. */
+  readonly isNone: boolean
   readonly limits: Thresholds | undefined
   readonly dataGen: string
   readonly computed: KeptAnswer

@@ -1,8 +1,14 @@
 import type { TimeSpan } from '../../std/durations.ts'
 import { didYouMean } from '../../std/input/did-you-mean.ts'
-import type { DimensionSet } from '../rollup/model/definition.ts'
-import type { ToldUnits } from '../rollup/model/units.ts'
-import type { ContentsRequest, MetricsRequest, RollupStore, SeriesWindow } from '../rollup/stores/store.ts'
+import { type DimensionSet, OTHER } from '../rollup/model/definition.ts'
+import { MAX_UNITS, type ToldUnits } from '../rollup/model/units.ts'
+import type {
+  ContentsRequest,
+  MetricsRequest,
+  RollupStore,
+  SeriesRequest,
+  SeriesWindow,
+} from '../rollup/stores/store.ts'
 import { type AskedAt, completenessOf, startOfNewest } from './completeness.ts'
 import type { QueryContext } from './query-port.ts'
 import { MAX_RANKED_WINDOWS } from './ranking.ts'
@@ -11,7 +17,7 @@ import { MAX_RANKED_WINDOWS } from './ranking.ts'
 const JOIN = ' | '
 
 interface Looking {
-  readonly store: Pick<RollupStore, 'metrics' | 'apps' | 'windows' | 'held'>
+  readonly store: Pick<RollupStore, 'metrics' | 'apps' | 'windows' | 'held' | 'series'>
   readonly asking: QueryContext
   readonly at: AskedAt
 }
@@ -40,9 +46,11 @@ export async function whyEmpty(
   const said = (notices: readonly string[]) =>
     name === undefined ? notices : notices.map((notice) => `${name}: ${notice}`)
   if (windows.some(({ units }) => units.length > 0)) {
-    if (isNone) return said([NO_SUCH_UNIT])
-    const isOfValues = request.values?.some((value) => value !== '') === true
-    return isOfValues && isEmpty ? said([unknownValues(request.set, sets, told)]) : []
+    if (isNone) return said([noSuchUnit(told)])
+    const asked = request.values?.filter((value) => value !== '') ?? []
+    if (asked.length === 0 || !isEmpty) return []
+    const meant = await valueMeant({ ...request, unit: told.unit, values: asked }, windows, looking)
+    return said([unknownValues(request.set, sets, { ...told, meant })])
   }
   // A list of names is no reason for an answer that is right to come too late.
   if (windows.length > MAX_RANKED_WINDOWS) return said(['Nothing of this metric is in this range.'])
@@ -125,12 +133,44 @@ const setIsNewer = (set: string): string =>
 /** Where no metric is asked for, and none is there that the set is kept of. */
 const noMetricOf = (set: string): string => `No metric of the app in this range has the set ${set}.`
 
-/** Where one value is asked for that a set does not have. */
-const unknownValues = (set: string, sets: readonly DimensionSet[], { otherUnits }: ToldUnits): string =>
-  `The set ${set} has no such value ${otherUnits === undefined ? '' : 'in this unit '}in this range; /query/top lists those that it has${writtenAs(set, sets)}.`
+interface UnknownValue extends ToldUnits {
+  /** The question for another, or nothing. */
+  readonly meant: string
+}
 
-const NO_SUCH_UNIT =
-  'Nothing of the metric is in this unit in this range; otherUnits lists those that it is in.'
+/** Where one value is asked for that a set does not have. */
+const unknownValues = (
+  set: string,
+  sets: readonly DimensionSet[],
+  { otherUnits, meant }: UnknownValue,
+): string =>
+  `The set ${set} has no such value ${otherUnits === undefined ? '' : 'in this unit '}in this range${meant || `; /query/top lists those that it has${writtenAs(set, sets)}.`}`
+
+/** Of many units, a window keeps those of most rows apart: what is of another may be there all the same. */
+const noSuchUnit = ({ otherUnits = [] }: ToldUnits): string =>
+  otherUnits.includes(OTHER)
+    ? `Nothing of the metric is kept apart in this unit in this range: a window keeps the ${MAX_UNITS} of most rows, and all others are ${OTHER} together; otherUnits lists what there is.`
+    : 'Nothing of the metric is in this unit in this range; otherUnits lists those that it is in.'
+
+/** Windows whose values are compared with one that is not there. Ours. */
+const WINDOWS_COMPARED = 8
+/** Values that are compared with one that is not there. Ours: as many as a set of one window mostly has. */
+const MOST_COMPARED = 1_000
+
+/** The question for a value that was meant, by those of the newest windows, or nothing. */
+async function valueMeant(
+  { values: [asked = ''], ...request }: SeriesRequest & { readonly values: readonly string[] },
+  windows: readonly SeriesWindow[],
+  { store, asking }: Looking,
+): Promise<string> {
+  const known = new Set<string>()
+  const withRows = windows.filter(({ units }) => units.some(({ unit }) => unit === request.unit))
+  for (const { fromMs, toMs } of withRows.slice(-WINDOWS_COMPARED).reverse()) {
+    for await (const rows of store.series({ ...request, fromMs, toMs }, asking.signal))
+      for (const { value } of rows) if (known.size < MOST_COMPARED && value !== OTHER) known.add(value)
+  }
+  return didYouMean(asked, known)
+}
 
 /** What values of a set in a range are; without values, all of it. */
 interface Side extends TimeSpan {

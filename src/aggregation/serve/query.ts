@@ -50,11 +50,19 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
     for (const request of besides ?? []) all.push(...(await windowsOf(request, signal)))
     const ranked = unitsOf(found.flatMap(({ windows }) => windows))
     const told = toldUnits(ranked, query.unit)
-    const unit = query.unit ?? told.unit
+    const { unit } = told
+    const isNone = query.unit !== undefined && ranked.every((each) => each.unit !== query.unit)
     const limits = thresholdsIn(thresholds.get(query.metric), unit, ranked[0]?.unit)
     const dataGen = await generationOf(all, unit, signal)
     const key = JSON.stringify([definition.id, query, unit, limits, dataGen])
-    return { found, told, limits, dataGen, computed: await cache.through(key, () => compute(unit, limits)) }
+    return {
+      found,
+      told,
+      isNone,
+      limits,
+      dataGen,
+      computed: await cache.through(key, () => compute(unit, limits)),
+    }
   }
 
   const askedAt = ({ grainMs }: RollupDefinition, { firstEventMs }: QueryContext): AskedAt => ({
@@ -62,12 +70,11 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
   })
 
   async function noticesOf(
-    { definition, query, notices = [] }: AskedQuery,
+    { definition, notices = [] }: AskedQuery,
     known: FoundAnswer,
     asking: QueryContext,
   ) {
-    const { found, told, computed } = known
-    const isNone = query.unit !== undefined && query.unit !== told.unit
+    const { found, told, isNone, computed } = known
     const work = { store, told, isNone, sets: definition.sets, asking, at: askedAt(definition, asking) }
     const all = [...notices]
     for (const [place, period] of found.entries())

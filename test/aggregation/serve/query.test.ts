@@ -341,6 +341,24 @@ test('several values of a set merge; the set without dimensions has one', async 
   await t.rejects(series({ set: 'route' }), { code: 'invalid_request', message: /^value is missing: / })
 })
 
+test('a value that is nearly one of the set is asked for, by those of the newest windows', async (t) => {
+  const { store, series } = queriesOver()
+  await store.fill(committed(noon - HOUR + QUARTER), [rollupRow({ set: 'route', value: '/search' }, ramp(2))])
+  await store.fill(committed(noon - HOUR), [
+    rollupRow({ set: 'route', value: '/checkout' }, ramp(9)),
+    rollupRow({ set: 'route', value: '~other' }, ramp(9)),
+  ])
+  const no = 'The set route has no such value in this range'
+  for (const [asked, notice] of [
+    ['checkout', `${no}; did you mean "/checkout"?`],
+    ['/check-out', `${no}; did you mean "/checkout"?`],
+    ['/serach', `${no}; did you mean "/search"?`],
+    ['/x', `${no}; /query/top lists those that it has.`],
+    ['~othr', `${no}; /query/top lists those that it has.`],
+  ] as const)
+    t.same((await series({ set: 'route', values: [asked] })).notices, [notice], asked)
+})
+
 test('values of several dimensions are told with what is between them', async (t) => {
   const sets = [...DEFAULT_SETS, { name: 'where', dimensions: ['page_route', 'country'] as const }]
   const { store, series } = queriesOver([{ ...quarterly, sets }])
@@ -578,8 +596,10 @@ test('an answer is of one unit, by default that of most rows, and names the othe
   t.match(await series({ unit: '~other' }), { unit: '~other', otherUnits: ['ms', 's'], total: { n: 90 } })
   t.match(await series({ fromMs: noon - QUARTER }), { unit: 's', otherUnits: ['~other'] }, 'of the range')
   const none = await series({ unit: 'h' })
-  t.match(none, { unit: '1', otherUnits: ['ms', 's', '~other'], total: null })
-  t.match(none.notices, [/in this unit in this range/])
+  t.match(none, { unit: 'h', otherUnits: ['ms', 's', '~other'], total: null })
+  t.match(none.notices, [/kept apart in this unit .* the 8 of most rows, and all others are ~other together/])
+  const { notices } = await series({ set: 'route', values: ['/a'], unit: 'h' })
+  t.match(notices, [/^Nothing of the metric is in this unit in this range/])
   t.notOk('notices' in (await series({ unit: 's' })))
 })
 

@@ -43,12 +43,12 @@ export interface ToldUnits {
   readonly otherUnits?: readonly string[]
 }
 
-/** The unit that is asked for, else that of most rows; of what there is not, the one of an event that says none. */
+/** The unit that is asked for, else that of most rows; where there are none, the one of an event that says none. */
 export function toldUnits(ranked: readonly RowsOfUnit[], asked: string | undefined): ToldUnits {
   const names = ranked.map(({ unit }) => unit)
-  const unit = asked === undefined ? names[0] : names.find((name) => name === asked)
+  const unit = asked ?? names[0] ?? DEFAULTS.unit
   const others = names.filter((name) => name !== unit).slice(0, MAX_OTHER_UNITS)
-  return { unit: unit ?? DEFAULTS.unit, ...(others.length > 0 && { otherUnits: others }) }
+  return { unit, ...(others.length > 0 && { otherUnits: others }) }
 }
 
 /** Metrics by the rows of one unit, most rows first, without those that have none of the one that is asked for. */

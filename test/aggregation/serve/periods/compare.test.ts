@@ -154,11 +154,12 @@ test('an empty side says why, by its name', async (t) => {
   ])
   const of = (side: typeof now, ...values: string[]) => ({ ...side, set: 'route', values })
   const unknown = 'The set route has no such value in this range; /query/top lists those that it has.'
+  const nearly = 'The set route has no such value in this range; did you mean "/cart"?'
   for (const [rule, its, notices] of [
     ['both have rows', { b: now }, [overlap]],
     ['nothing was measured', {}, ['b: Nothing of this app is in this range.']],
-    ['a value of a', { a: of(now, '/crat'), b: now }, [overlap, `a: ${unknown}`]],
-    ['a value of b', { a: now, b: of(now, '/crat') }, [overlap, `b: ${unknown}`]],
+    ['a value of a', { a: of(now, '/crat'), b: now }, [overlap, `a: ${nearly}`]],
+    ['a value of b', { a: now, b: of(now, '/crat') }, [overlap, `b: ${nearly}`]],
     ['of both', { a: of(now, '/a'), b: of(now, '/b') }, [`a: ${unknown}`, `b: ${unknown}`]],
     ['one value of two', { a: of(now, '/crat', '/cart'), b: now }, [overlap]],
     [
