@@ -825,6 +825,34 @@ test('what is ranked is what the rollups keep apart', { skip }, async (t) => {
   }
 })
 
+test('without a set that counts all, the large numbers are not known, and which are not measured is', {
+  skip,
+}, async (t) => {
+  const route = { set: 'route', value: '/cart' }
+  for (const [sets, card] of [
+    [[{ name: 'route', dimensions: ['page_route'] }], /Not known: no set .* is without dimensions/],
+    [
+      [
+        { name: 'all', dimensions: [] },
+        { name: 'route', dimensions: ['page_route'] },
+      ],
+      /1\.00 s/,
+    ],
+  ] as const) {
+    const whole = rollupRow({ set: 'all' }, Array(40).fill(1_000))
+    const all = [rollupRow({}, [1]), whole, rollupRow(route, Array(40).fill(1_000))]
+    const { url } = await served(t, { sets, rows: all })
+    const { page, offences } = await opened(t, url)
+    await signIn(page)
+    await page.waitForSelector('#tables:has-text("/cart")')
+    t.match(await textOf(page.locator('.vital').first()), card)
+    t.match(await textOf(page.locator('.vital', { hasText: 'INP' })), /Not measured in this range/)
+    if (sets.length === 1) t.match(await textOf(page.locator('#chart-empty')), /^Not known: no set/)
+    t.equal(await textOf(page.locator('#banner')), '')
+    t.same(offences, [])
+  }
+})
+
 test('an empty store says what to do, and a run can be asked for', { skip }, async (t) => {
   const { url, submitted } = await served(t)
   const { page, offences } = await opened(t, url)
@@ -860,6 +888,7 @@ test('a link says what it shows, and shows what it says', { skip }, async (t) =>
   t.match(await textOf(page.locator('.u-legend')), /p50[\s\S]*p95/)
   t.notMatch(await textOf(page.locator('.u-legend')), /p75/)
 
+  t.match(await page.evaluate('location.hash'), /metric=browser\.web_vital\.lcp/, 'and which metric is drawn')
   await page.locator('label', { hasText: 'p75' }).click()
   t.match(decodeURIComponent(String(await page.evaluate('location.hash'))), /app=blog.*q=0\.5,0\.75,0\.95/)
   await page.evaluate('location.hash = "app=shop&metric=foo&range=toString"')

@@ -1,11 +1,11 @@
 import { QUANTILES, RANGE_MS, readAddress, writeAddress } from './address.js'
 import { createApi } from './api.js'
 import { byId, fillSelect, refill, show } from './dom.js'
-import { clock, percent } from './format.js'
+import { clock } from './format.js'
 import { drawSeries } from './graph.js'
 import { banner, noApp, nothingYet, notice, unknownApp } from './messages.js'
 import { showPipeline } from './pipeline.js'
-import { ranked, rankingsOf, vitalTotals } from './ranking.js'
+import { ranked, rankingsOf, seriesOf, vitalTotals, wholeOf } from './ranking.js'
 import { currentRuns, watchRun } from './runs.js'
 import { noRankings, rankingPanel, vitalCards } from './views.js'
 
@@ -78,6 +78,7 @@ async function signIn() {
       apps,
       seesAll,
       rankings: rankingsOf(sets),
+      whole: wholeOf(sets),
       mayRun: seesAll && holder.scopes.includes('run'),
       gateway,
       nextRunMs,
@@ -201,7 +202,10 @@ async function loadNumbers(signal, pipeline) {
   const names = metrics.map(({ metric }) => metric)
   // A metric that a link names is shown, though nothing was measured: no other under its address.
   const known = state.metric === '' || names.includes(state.metric) ? names : [state.metric, ...names]
-  state.metric = fillSelect(byId('metric'), known, [state.metric, FAVOURITE]) ?? ''
+  const metric = fillSelect(byId('metric'), known, [state.metric, FAVOURITE]) ?? ''
+  Object.assign(state, { metric })
+  // An address that says anything says what is shown.
+  if (location.hash !== '') writeAddress(state)
   show(byId('empty'), names.length === 0)
   show(byId('numbers'), names.length > 0)
   if (names.length === 0) {
@@ -212,15 +216,13 @@ async function loadNumbers(signal, pipeline) {
   renderRankings()
 
   const query = { app, from }
+  const whole = { ...query, set: state.whole }
   await Promise.all([
-    api
-      .get('/query/series', { ...query, metric: state.metric, q: '0.5,0.75,0.95' }, signal)
-      .then((answer) => {
-        shown.series = answer
-        byId('rel-error').textContent = percent(answer.relError)
-        drawChart()
-      }),
-    ...vitalTotals(api, { query, names, signal }, (metric, answer) => {
+    seriesOf(api, { ...whole, metric, q: '0.5,0.75,0.95' }, signal).then((answer) => {
+      shown.series = answer
+      drawChart()
+    }),
+    ...vitalTotals(api, { query: whole, names, signal }, (metric, answer) => {
       shown.totals.set(metric, answer)
       renderVitals()
     }),

@@ -1,6 +1,6 @@
 import { createChart, pointsTable } from './chart.js'
 import { byId, named, show } from './dom.js'
-import { alsoIn, count, counted, measureText, noted } from './format.js'
+import { alsoIn, count, counted, measureText, noted, percent } from './format.js'
 
 const chart = createChart(byId('chart'))
 
@@ -8,6 +8,7 @@ const chart = createChart(byId('chart'))
 export function drawSeries(metric, answer, quantiles) {
   byId('chart-title').replaceChildren(named(metric))
   if (!answer) return chartMessage('Loading…')
+  if (answer.unavailable) return chartMessage(answer.unavailable)
   const { completeness, total, unit, thresholds } = answer
   byId('chart-note').textContent = noted(
     total
@@ -23,6 +24,7 @@ export function drawSeries(metric, answer, quantiles) {
     const notices = answer.notices ?? []
     return chartMessage(['Nothing was measured in this range.', ...notices].join(' '))
   }
+  byId('rel-error').textContent = percent(answer.relError)
   show(byId('chart'), true)
   show(byId('chart-empty'), false)
   renderBands(thresholds, unit)

@@ -146,9 +146,9 @@ function pipelineFacts(state, nowMs) {
   const sum = (rejected) => Object.values(rejected).reduce((a, b) => a + b, 0)
   const facts = [
     [
-      'In the graphs up to',
+      'All in the graphs up to',
       known(aggregation?.lastCommittedMs, moment),
-      'Later events show after the next run',
+      'Of later events those show that a run has counted already; the others do after the next',
     ],
     ['Behind', known(aggregation?.behindMs, duration), 'Age of the oldest that may be missing in the graphs'],
     ['Windows due', known(aggregation?.dueWindows, count), 'Spans of time to be aggregated: not done yet'],

@@ -45,6 +45,13 @@ export function rankingsOf(sets) {
   return [...byDimension.values()].slice(0, MOST_RANKINGS)
 }
 
+/** The set that counts all of a metric, whose numbers are the large ones; undefined where the rollups have none. */
+export const wholeOf = (sets) =>
+  sets.find(({ dimensions, metrics }) => dimensions.length === 0 && metrics === undefined)?.name
+
+const NO_WHOLE =
+  'Not known: no set of the rollups is without dimensions. { name: app, dimensions: [] } in aggregation.rollups is one.'
+
 /** One slow visitor must not push a thousand others out of the table: values with enough measurements come first. */
 export async function ranked(api, query, signal) {
   try {
@@ -61,13 +68,17 @@ export async function ranked(api, query, signal) {
   }
 }
 
+/** A series with its total, or why there can be none. */
+export const seriesOf = async (api, query, signal) =>
+  query.set === undefined ? { total: null, unavailable: NO_WHOLE } : api.get('/query/series', query, signal)
+
 /** The total of each web vital, as it comes. What is not among the names of the range has none to ask for. */
 export const vitalTotals = (api, { query, names, signal }, take) =>
   vitals.map(async ({ metric, unit }) =>
     take(
       metric,
       names.includes(metric)
-        ? await api.get('/query/series', { ...query, metric, unit, q: '0.75' }, signal)
+        ? await seriesOf(api, { ...query, metric, unit, q: '0.75' }, signal)
         : { total: null },
     ),
   )

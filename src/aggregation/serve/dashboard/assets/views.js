@@ -24,7 +24,9 @@ export function vitalCards(totals, selected, choose) {
       ` ${vital.name}`,
     )
     if (!total) {
-      const words = answer ? noted('Not measured in this range', alsoIn(answer)) : LOADING
+      const words = answer
+        ? noted(answer.unavailable ?? 'Not measured in this range', alsoIn(answer))
+        : LOADING
       return el(
         'li',
         {},
