@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { AggregationConfig } from '../config/schema/config-schema.ts'
 import { type Auth, createAuth } from '../http/auth.ts'
+import { readJsonBodies } from '../http/json-bodies.ts'
 import { type OperationsPorts, operationsRoutes } from '../http/operations/operations.ts'
 import { probeRoutes } from '../http/operations/probes.ts'
 import { answerWithProblems, PUBLIC_PATHS } from '../http/problems.ts'
@@ -62,6 +63,7 @@ export async function buildAggregation(
   const nextRunMs = () => (enabled ? (Math.floor(clock.nowMs() / grainMs) + 1) * grainMs + grace : undefined)
 
   const app = createServer([], log)
+  readJsonBodies(app)
   await listener.prepare?.(app)
   answerWithProblems(app, log, { elsewhere: PUBLIC_PATHS })
   app.addHook('onRequest', (_request, reply, done) => {

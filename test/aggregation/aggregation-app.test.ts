@@ -141,6 +141,29 @@ test('every answer, errors included, forbids framing, foreign scripts and sharin
   t.ok(preflight.statusCode >= 400)
 })
 
+test('an empty body of a type is none, where none is needed, and what is no JSON is told with its place', async (t) => {
+  const app = await built(t)
+  const post = async (url: string, payload: string) => {
+    const headers = { authorization, 'content-type': 'application/json' }
+    const { statusCode, body } = await app.inject({ method: 'POST', url, headers, payload })
+    return [statusCode, JSON.parse(body).detail]
+  }
+  for (const [url, payload, status, detail] of [
+    ['/aggregations/runs/r1/cancel', '', 404, 'There is no such run.'],
+    ['/aggregations/run', '', 404, 'There is no such run.'],
+    ['/query/batch', '', 400, 'The body must be a group of keys; there is none.'],
+    ['/nothing', '', 404, /^No route has this path/],
+    [
+      '/query/batch',
+      '{"secret":1,}',
+      400,
+      'The body is not JSON at position 12: a comma before the end of a list or group.',
+    ],
+    ['/aggregations/run', '{"__proto__":{}}', 400, 'The body is not JSON.'],
+  ] as const)
+    t.match(await post(url, payload), [status, detail], `${url} ${payload}`)
+})
+
 test('assets are typed, revalidated by their tag, and never stale', async (t) => {
   const app = await built(t)
   const page = await app.inject({ url: '/dashboard' })

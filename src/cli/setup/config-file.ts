@@ -3,6 +3,7 @@ import { LineCounter, parseDocument } from 'yaml'
 import { AppError } from '../../std/errors.ts'
 import { codeOf } from '../../std/expected-errors.ts'
 import { readRegular } from '../../std/files/not-a-file.ts'
+import { jsonReason } from '../../std/input/json-fault.ts'
 import { hasKeyTwice, jsonFault, jsonOr } from '../../std/json.ts'
 import { whyUnreadable } from './unreadable.ts'
 
@@ -145,16 +146,4 @@ function couldGoOn(text: string): boolean {
   if (fault === undefined) return true
   const [, position] = / at position (\d+)/.exec(fault.message) ?? []
   return /end of JSON input|Unterminated string/.test(fault.message) || Number(position) === text.length
-}
-
-function jsonReason(text: string, place: number): string {
-  const [character = ''] = text.slice(place)
-  if (text.trim() === '') return 'the file is empty'
-  if (character === '') return 'the file ends before its last bracket, brace or quote is closed'
-  if (/,\s*$/.test(text.slice(Math.max(0, place - 200), place)) && /[\]}]/.test(character))
-    return 'a comma before the end of a list or group'
-  if (character === "'") return 'texts and keys are in double quotes'
-  if (character === '/' || character === '#') return 'JSON has no comments; YAML has'
-  if (/[A-Za-z_]/.test(character)) return 'keys and texts need double quotes'
-  return 'something that cannot stand here, or a comma or colon is missing before it'
 }

@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { type ResumableWork, runToEnd } from '../../std/async/yielding.ts'
 import { AppError } from '../../std/errors.ts'
-import { jsonFault, jsonOr } from '../../std/json.ts'
+import { whereNotJson } from '../../std/input/json-fault.ts'
+import { jsonOr } from '../../std/json.ts'
 import { UnparsedItem } from '../schema/unparsed-item.ts'
 import { eventsIn, fewEnough, isEnvelope } from './envelope.ts'
 import { afterBlanks, endOfContent } from './scan.ts'
@@ -162,8 +163,5 @@ const PLACED_BYTES = 32_768
 function malformed(bytes: Buffer): AppError {
   if (!isUtf8(bytes)) return new AppError('malformed_body', 'The body is not UTF-8')
   if (bytes.length > PLACED_BYTES) return new AppError('malformed_body', 'Not valid JSON')
-  return new AppError('malformed_body', `Not valid JSON${placeOfFault(bytes.toString('utf8'))}`)
+  return new AppError('malformed_body', `Not valid JSON${whereNotJson(bytes.toString('utf8'))}`)
 }
-
-/** V8 quotes the body in its message: only the place is taken from it. */
-const placeOfFault = (text: string): string => / at position \d+/.exec(String(jsonFault(text)))?.[0] ?? ''

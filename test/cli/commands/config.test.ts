@@ -128,9 +128,9 @@ test('a file that cannot be read, or not be parsed, is a fault with its place an
     ],
     ['bare.json', /line 2, column 8: keys and texts need double quotes\n$/],
     ['single.json', /line 1, column 2: texts and keys are in double quotes\n$/],
-    ['comment.json', /line 1, column 1: JSON has no comments; YAML has\n$/],
-    ['open.json', /line 1, column 12: the file ends before its last bracket/],
-    ['text.json', /line 1, column 19: the file ends before its last bracket/],
+    ['comment.json', /line 1, column 1: JSON has no comments\n$/],
+    ['open.json', /line 1, column 12: it ends before its last bracket/],
+    ['text.json', /line 1, column 19: it ends before its last bracket/],
     [
       'missing.json',
       /line 1, column 6: something that cannot stand here, or a comma or colon is missing before it/,
@@ -140,7 +140,7 @@ test('a file that cannot be read, or not be parsed, is a fault with its place an
       'twice.json',
       /twice\.json is not valid JSON:\n {2}line 2, column 42: this key is here twice\n {2}line 3, column 3: this key is here twice\n$/,
     ],
-    ['empty.json', /the file is empty/],
+    ['empty.json', /it is empty/],
     [
       'null.json',
       /null\.json is not valid JSON:\n {2}there is no setting in it; for all defaults write \{\}\n$/,
