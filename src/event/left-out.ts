@@ -1,4 +1,4 @@
-import { nearestOf } from '../std/input/did-you-mean.ts'
+import { nearestOf, plain } from '../std/input/did-you-mean.ts'
 import { lruCache } from '../std/lru.ts'
 import { columns, MAX_ATTRIBUTES, type Shared } from './schema/event.ts'
 import type { JsonObject } from './schema/json-object.ts'
@@ -8,7 +8,7 @@ import { columnCalled, meantColumn } from './values/other-names.ts'
 import { Pruned } from './values/rule.ts'
 
 /** Unknown names that are looked at. Ours. */
-const MAX_NAMES = 8
+const MAX_NAMES = 24
 /** Unknown names that are compared with ours: each costs as much as a small event, the first time. Ours. */
 const MAX_COMPARED = 3
 /** So that whoever sends fields of its own with each request costs a look-up. */
@@ -30,9 +30,13 @@ interface UnknownFields {
   readonly others: number
 }
 
-/** Finds what unknown fields were meant for. `nearestField` knows the columns that whoever wrote the events may set. */
-export function createMeantFields(nearestField: (name: string) => string | undefined) {
+/** Finds what unknown fields were meant for. `own` are the columns that whoever wrote the events may set. */
+export function createMeantFields(own: readonly string[], nearestField = nearestOf(own)) {
   const meantBy = lruCache<string>(MAX_KNOWN_NAMES)
+  const spelt = new Map(own.map((column) => [plain(column), column]))
+  const beginnings = new Set(own.map(beginning))
+  /** Found by a look-up. */
+  const called = (name: string) => spelt.get(plain(name)) ?? columnCalled(name)
 
   function nearestTo(name: string): string {
     const known = meantBy.get(name)
@@ -45,9 +49,13 @@ export function createMeantFields(nearestField: (name: string) => string | undef
   return (events: readonly JsonObject[]): UnknownFields => {
     const meant: MeantField[] = []
     let others = 0
-    let compared = 0
-    for (const [name, beside] of unknownNames(events)) {
-      const column = columnCalled(name) ?? (compared++ < MAX_COMPARED ? nearestTo(name) : '')
+    const unknown = unknownNames(events)
+    // Few slips are in the first letters: names that begin as ours do are compared before the others.
+    const rest = [...unknown.keys()].filter((name) => called(name) === undefined)
+    const likely = rest.filter((name) => beginnings.has(beginning(name)))
+    const compared = new Set([...new Set([...likely, ...rest])].slice(0, MAX_COMPARED))
+    for (const [name, beside] of unknown) {
+      const column = called(name) ?? (compared.has(name) ? nearestTo(name) : '')
       if (column !== '' && isAbsent(beside[column])) {
         meant.push({
           name,
@@ -60,9 +68,11 @@ export function createMeantFields(nearestField: (name: string) => string | undef
   }
 }
 
+const beginning = (name: string): string => plain(name.slice(0, 4)).slice(0, 2)
+
 /** What the sender of events has to be told of their fields that were left out: what each was meant for, or how many they are. */
 export function createLeftOut(nearestField = nearestOf(readers.keys())) {
-  const meantFields = createMeantFields(nearestField)
+  const meantFields = createMeantFields([...readers.keys()], nearestField)
   return (candidates: readonly JsonObject[]): readonly string[] => {
     const { meant, others } = meantFields(candidates)
     const hints = meant.map(({ text }) => text)

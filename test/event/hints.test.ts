@@ -144,7 +144,22 @@ test('a mistake is told once, and no more than a few of them', async (t) => {
   const late = [...Array(8).fill(event), { ...event, unit: 'sec' }, { ...event, page_rout: '/' }]
   t.same(hintsOf(...late), [], 'only the first events are looked at')
   const own = Object.fromEntries(Array.from({ length: 1_024 }, (_, i) => [`field_${i}`, i]))
-  t.same(hintsOf({ ...event, ...own, page_rout: '/' }), [others('8 fields or more')], 'and names')
+  t.same(hintsOf({ ...event, ...own, page_rout: '/' }), [others('24 fields or more')], 'and names')
+})
+
+test("what is nearly ours is told, however much of the sender's own stands before it", async (t) => {
+  const own = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`zz_own_${i}`, i]))
+  for (const [written, meant] of [
+    ['page_rout', 'page_route'],
+    ['sessionId', 'session_id'],
+    ['pageRoute', 'page_route'],
+    ['PAGE-URL', 'page_url'],
+  ] as const)
+    t.same(
+      hintsOf({ ...event, ...own, [written]: 'x' }),
+      [field(written, meant), others('9 fields')],
+      written,
+    )
 })
 
 test('the same names are compared once, as long as they are among those that came last', async (t) => {

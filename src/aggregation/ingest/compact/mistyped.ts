@@ -3,13 +3,9 @@ import { MAX_HINTS, MOST_HINTED } from '../../../event/hints.ts'
 import { createMeantFields, type MeantField } from '../../../event/left-out.ts'
 import { columns } from '../../../event/schema/event.ts'
 import { isObject, type JsonObject } from '../../../event/schema/json-object.ts'
-import { nearestOf } from '../../../std/input/did-you-mean.ts'
 import { jsonIn } from '../../../std/json.ts'
 
-/**
- * What holds the first lines of a file: whoever writes one makes the same mistake in each line. Nor is a longer line
- * read. Ours.
- */
+/** What is read of a file: of its lines, those with fields of each kind. Nor is a longer line read. Ours. */
 const HEAD_BYTES = 65_536
 
 /** Nothing that could end a line, steer a terminal or leave a path of SQL; others are not repeated. */
@@ -24,7 +20,7 @@ export interface Mistyped {
 
 /** Finds in lines what was meant for a column: as the gateway does in events, and of the columns that it alone sets there. */
 export function createMistyped(): Mistyped {
-  const meantFields = createMeantFields(nearestOf(columns.map(({ name }) => name)))
+  const meantFields = createMeantFields(columns.map(({ name }) => name))
   const inEvents = (events: readonly JsonObject[]) =>
     meantFields(events).meant.filter(({ name }) => PLAIN.test(name))
   return {
@@ -32,8 +28,8 @@ export function createMistyped(): Mistyped {
     async inHeads(paths) {
       const found = new Map<string, MeantField>()
       for (const path of paths) {
-        const lines = (await headOf(path)).split('\n').slice(0, MOST_HINTED)
-        for (const field of inEvents(eventsIn(lines))) found.set(field.name, field)
+        const events = eventsIn((await headOf(path)).split('\n'))
+        for (const field of inEvents(ofEachKind(events))) found.set(field.name, field)
       }
       return [...found.values()].slice(0, MAX_HINTS)
     },
@@ -46,6 +42,19 @@ const eventsIn = (lines: readonly string[]): JsonObject[] =>
     .map(jsonIn)
     .filter(isObject)
     .map(({ v: _, ...line }) => line)
+
+const known: ReadonlySet<string> = new Set(columns.map(({ name }) => name))
+
+/** Whoever writes a file makes the same mistake in each line of a kind: one of each that has fields which are no columns. */
+function ofEachKind(events: readonly JsonObject[]): readonly JsonObject[] {
+  const kinds = new Map<string, JsonObject>()
+  for (const event of events) {
+    const names = Object.keys(event).filter((name) => event[name] !== null)
+    const kind = JSON.stringify(names)
+    if (!kinds.has(kind) && names.some((name) => !known.has(name))) kinds.set(kind, event)
+  }
+  return [...kinds.values()].slice(0, MOST_HINTED)
+}
 
 async function headOf(path: string): Promise<string> {
   const file = await open(path)

@@ -151,6 +151,20 @@ test('fields that are nearly ours are told with the one that was meant, of how m
   }
 })
 
+test('a field that is nearly ours is told of whichever line of the first 64 KiB has it', async (t) => {
+  const { page_route, ...event } = storedEvent({})
+  const line = (more: object, at: number) =>
+    `${JSON.stringify({ v: 1, ...event, event_id: `${at}`, ...more })}\n`
+  const { put, ingester } = await setUp()
+  const lines = Array.from({ length: 60 }, (_, at) =>
+    line(at < 20 ? {} : at < 59 ? { mine: at } : { pageRoute: '/' }, at),
+  )
+  await put(`raw/backfill/${HOUR}/a.ndjson`, lines.join(''))
+  const { doubtful } = await ingester().ingest(signal)
+  t.match(doubtful, [{ why: /^"pageRoute" is no field of an event/, rows: 1 }])
+  t.equal(doubtful.length, 1)
+})
+
 test('times of Parquet that can hardly be meant are told, as no row of it can be set aside', async (t) => {
   const { session, places, ingester, clock } = await setUp()
   const nowMs = clock.nowMs()
