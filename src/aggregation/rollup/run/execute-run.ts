@@ -7,6 +7,7 @@ import type { Logger } from '../../../std/telemetry.ts'
 import { isHeldByAnother } from '../commit/lease.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import type { Window } from '../plan/plan.ts'
+import { tellEnd } from './log/run-end.ts'
 import type { RunLog } from './log/run-log.ts'
 import {
   advance,
@@ -98,29 +99,9 @@ export async function executeRun(ports: RunPorts, queued: Run, signal: AbortSign
   }
   const { id, state, attempt, error } = run
   await runLog.note(id, state === 'failed' ? 'error' : 'info', `run ${state}`, { attempt, error })
-  if (queued.startedMs === undefined || standOf(run) !== standOf(queued)) tellEnd(log, run)
+  tellEnd(log, queued, run)
   metrics.runDone((clock.monotonicMs() - startedMs) / 1_000)
   return run
-}
-
-/** A run that waits for another looks every ten seconds: only what has changed is news. */
-const standOf = ({ state, attempt, error, windows }: Run): string =>
-  JSON.stringify([state, attempt, error?.code, windows.map((window) => [window.result, window.error?.code])])
-
-/** A window that cannot be computed is in no graph, whoever's events are in it: that is told where alarms are. */
-function tellEnd(log: Logger, { id, state, attempt, error, notIngested, windows }: Run): void {
-  const failing = windows.filter((window) => window.error !== undefined)
-  const [first] = failing
-  const { code, message: why } = error ?? first?.error ?? {}
-  const window = first && {
-    ...{ windows: failing.length, rollup: first.rollup },
-    ...{ from: new Date(first.fromMs).toISOString(), to: new Date(first.toMs).toISOString() },
-  }
-  const about = { run: id, state, attempt, ...window, notIngested: notIngested?.count }
-  if (state === 'failed') log.error({ ...about, code, why }, 'a run is given up')
-  else if (state === 'queued' && code !== undefined)
-    log.warn({ ...about, code, why }, 'a run failed, and waits for its next try')
-  else log.info({ ...about, code, why }, 'a run ended, or waits for its next try')
 }
 
 /**
