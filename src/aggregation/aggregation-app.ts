@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { AggregationConfig } from '../config/schema/config-schema.ts'
 import { type Auth, createAuth } from '../http/auth.ts'
-import { readJsonBodies } from '../http/json-bodies.ts'
+import { readJsonBodies } from '../http/operations/json-bodies.ts'
 import { type OperationsPorts, operationsRoutes } from '../http/operations/operations.ts'
 import { probeRoutes } from '../http/operations/probes.ts'
 import { answerWithProblems, PUBLIC_PATHS } from '../http/problems.ts'

@@ -146,7 +146,7 @@ const unknownValues = (
 ): string =>
   `The set ${set} has no such value ${otherUnits === undefined ? '' : 'in this unit '}in this range${meant || `; /query/top lists those that it has${writtenAs(set, sets)}.`}`
 
-/** Of many units, a window keeps those of most rows apart: what is of another may be there all the same. */
+/** A window keeps few units apart, those of most rows: what is of another may be there all the same. */
 const noSuchUnit = ({ otherUnits = [] }: ToldUnits): string =>
   otherUnits.includes(OTHER)
     ? `Nothing of the metric is kept apart in this unit in this range: a window keeps the ${MAX_UNITS} of most rows, and all others are ${OTHER} together; otherUnits lists what there is.`

@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { parse as parseSecurely } from 'secure-json-parse'
-import { AppError } from '../std/errors.ts'
-import { isSyntaxError, unlessThrown } from '../std/expected-errors.ts'
-import { whereNotJson } from '../std/input/json-fault.ts'
+import { AppError } from '../../std/errors.ts'
+import { isSyntaxError, unlessThrown } from '../../std/expected-errors.ts'
+import { whereNotJson } from '../../std/input/json-fault.ts'
 
 /**
  * A JSON body without a byte is none: clients name a type in all that they send. Who needs a body says so itself. Fastify
@@ -10,8 +10,10 @@ import { whereNotJson } from '../std/input/json-fault.ts'
  */
 export function readJsonBodies(app: FastifyInstance): void {
   app.removeContentTypeParser('application/json')
-  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, async (_request: FastifyRequest, body: string) =>
-    body === '' ? undefined : parsed(body),
+  app.addContentTypeParser<string>(
+    'application/json',
+    { parseAs: 'string' },
+    async (_request: FastifyRequest, body: string) => (body === '' ? undefined : parsed(body)),
   )
 }
 
