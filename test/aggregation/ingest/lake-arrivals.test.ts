@@ -714,10 +714,10 @@ test('what cannot be ingested holds up nothing else, is told by name, and taken 
       if (!isWell && key === bad) throw new AppError('lake_failed', 'Lake open failed: EIO')
       return lake.open(key)
     },
-    async list(prefix) {
+    async keys(prefix) {
       if (!isWell && prefix.startsWith('index/') && prefix.includes('c-other'))
         throw new TypeError('who knows')
-      return lake.list(prefix)
+      return lake.keys(prefix)
     },
   }
   const arrivals = ingester({ lake: failing, telemetry })
@@ -802,9 +802,9 @@ test('of a range above a month one listing tells what was received', async (t) =
   const listed: string[] = []
   const listing: Lake = {
     ...lake,
-    list(prefix) {
+    keys(prefix) {
       listed.push(prefix)
-      return lake.list(prefix)
+      return lake.keys(prefix)
     },
   }
   await put(`raw/gateway/${HOUR}/a.ndjson`, lines(eventLine({ event_id: '1' })))
