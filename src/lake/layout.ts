@@ -108,6 +108,10 @@ export function quarantinedMs(key: string): number | undefined {
 export const indexKey = (arrivalMs: number, name: string): string =>
   partitioned(['index'], arrivalMs, `${name}.json`)
 
+/** Where the rows of an hour of arrival lie that were joined. */
+export const joinedHourKey = (arrivalMs: number): string =>
+  keyOf('joined', `dt=${dayOf(arrivalMs)}`, `hr=${hourOf(arrivalMs)}.json`)
+
 /** What the entries of one day of arrival say, together. */
 export const synopsisKey = (day: string): string => keyOf('synopses', `dt=${day}.ndjson`)
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { duckdbSessions } from '../aggregation/ingest/duckdb/duckdb-sessions.ts'
+import { joinTimes } from '../aggregation/ingest/joined/joiner.ts'
 import { lakeArrivals } from '../aggregation/ingest/lake-arrivals.ts'
 import type { DirectApp } from '../aggregation/ingest/quarantine/attribution.ts'
 import { createQuarantine } from '../aggregation/ingest/quarantine/quarantine.ts'
@@ -26,6 +27,8 @@ import type { System } from './system.ts'
 const COMPACTION_BYTES = 268_435_456
 /** Memory of DuckDB for each byte of lines that it reads at a time. Ours: the least limit still takes 16 MiB of them. */
 const MEMORY_PER_BYTE = 8
+/** Memory in which objects are joined beside all else. Ours: what is joined is read and written in order, and not held. */
+const JOINING_BYTES = 536_870_912
 const GRAINS_MS = { '1m': 60_000, '5m': 300_000, '15m': 900_000, '1h': 3_600_000 } as const
 
 /** Without `aggregation.rollups`: every metric, by the sets that every site asks for. */
@@ -114,29 +117,36 @@ function openArrivals(config: Config, system: System & Pick<AggregationSystem, '
   const { clock, lake, telemetry, apps = () => config.apps } = system
   const tempDir = join(dataDir, 'tmp')
   const { memoryLimit: memoryLimitBytes, threads, timeout: timeoutMs } = aggregation.engine
+  // A lake elsewhere is read through copies in the temporary folder.
+  const places = { tempDir, directories: config.lake.kind === 'fs' ? [join(dataDir, 'lake')] : [] }
   const sessionsOf = (timeoutMs: number) =>
-    duckdbSessions({
-      ...{ memoryLimitBytes, threads, timeoutMs, tempDir, telemetry },
-      // A lake elsewhere is read through copies in the temporary folder.
-      directories: config.lake.kind === 'fs' ? [join(dataDir, 'lake')] : [],
-    })
+    duckdbSessions({ ...places, memoryLimitBytes, threads, timeoutMs, telemetry })
   const openSession = sessionsOf(timeoutMs)
-  const places = { lake, openSession, tempDir, clock, telemetry }
+  const tools = { lake, openSession, tempDir, clock, telemetry }
   return {
-    ...places,
+    ...tools,
     memoryLimitBytes,
     sessionsOf,
     arrivals: lakeArrivals({
-      ...places,
+      ...tools,
       work: { tempDir, apps: () => apps().map(({ id }) => id) },
       maxBatchBytes: COMPACTION_BYTES,
       pieceBytes: Math.min(COMPACTION_BYTES, Math.floor(memoryLimitBytes / MEMORY_PER_BYTE)),
       quarantine: createQuarantine({
-        ...places,
+        ...tools,
         apps: () => directApps(apps()),
         verifier: createRecordVerifier(aggregation.recordKeys),
       }),
       takePassedOver: lake.takeMet,
+      joining: aggregation.join
+        ? {
+            openSession: duckdbSessions({
+              ...{ ...places, timeoutMs, telemetry, threads: 1, isBackground: true },
+              memoryLimitBytes: Math.min(memoryLimitBytes, JOINING_BYTES),
+            }),
+            times: joinTimes(timeoutMs),
+          }
+        : undefined,
     }),
   }
 }

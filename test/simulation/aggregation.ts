@@ -42,6 +42,13 @@ const HORIZON_MS = 7 * 86_400_000
 const HEARTBEAT_MS = 25_000
 const MAX_BATCH_BYTES = 8_192
 
+/** The hour that is not over is joined once in a world: some events come before that, and some after. */
+const JOIN_TIMES = { afterMs: -54 * 60_000, pauseMs: 60_000 }
+
+const noSession = async () => {
+  throw new AppError('engine_failed', 'There is no database in a simulated world')
+}
+
 export async function startAggregation(
   process: SimulatedProcess,
   { openEngine = referenceEngine, watch }: AggregationPlan,
@@ -53,9 +60,8 @@ export async function startAggregation(
   const store = localStore({ dir: '/data/store', files, entropy })
   const arrivals = lakeArrivals({
     ...{ lake, clock, telemetry, work: { tempDir: '/data/tmp', workbench }, maxBatchBytes: MAX_BATCH_BYTES },
-    openSession: async () => {
-      throw new AppError('engine_failed', 'There is no database in a simulated world')
-    },
+    openSession: noSession,
+    joining: { openSession: noSession, times: JOIN_TIMES },
   })
   const runs = await createRuns({
     rollups: { definitions: [DEFINITION], schedule: { graceMs: GRACE_MS, horizonMs: HORIZON_MS } },

@@ -49,11 +49,14 @@ export const ANSWER = 'accepted, says the answer'
 /** Where something is between two states: what strikes there meets what seldom is. */
 const CALLS: Readonly<Record<DisasterKind, readonly [string, ...string[]]>> = {
   'kill gateway': [ANSWER, '/data/journal/', '/data/lake/raw/', 'put '],
-  'kill aggregation': ['/data/lake/raw/', '/data/lake/index/', '/data/lake/rollups/', '/data/store/'],
+  'kill aggregation': [
+    ...(['/data/lake/raw/', '/data/lake/index/', '/data/lake/rollups/', '/data/store/'] as const),
+    ...['/data/lake/joined/', '/data/lake/raw/gateway/dt=2026-11-22/hr=12/j-'],
+  ],
   'cut power': [
     ...([ANSWER, ANSWER, ANSWER, 'write /data/journal/'] as const),
     ...['sync /data/journal/', 'unlink /data/journal/', 'open /data/journal/'],
-    ...['/data/lake/raw/', '/data/lake/index/', '/data/lake/rollups/', '/data/store/'],
+    ...['/data/lake/raw/', '/data/lake/index/', '/data/lake/rollups/', '/data/store/', '/data/lake/joined/'],
   ],
   'restart gateway': ['/data/journal/'],
   stall: ['/data/lake/rollups/', '/data/store/'],

@@ -9,6 +9,7 @@ import { type Lake, MAX_GET_BYTES } from '../../src/lake/lake.ts'
 import { sleep } from '../../src/std/async/abort.ts'
 import { AppError } from '../../src/std/errors.ts'
 import { bestEffort, FILE_MODE, type FileOps, FOLDER_MODE, writeFully } from '../../src/std/files/files.ts'
+import { digestOfJson } from '../../src/std/json.ts'
 import { oracle } from '../contracts/rollup-oracle.ts'
 import { minuteRows } from '../fakes/aggregation/minutes.ts'
 import { chunks, rowsAtHand } from '../fakes/aggregation/store.ts'
@@ -95,7 +96,10 @@ function parseRow(line: string): RollupRow {
 const NAMES = ['events.parquet', 'dead.ndjson'] as const
 
 /** Folders on the simulated disk, whoever makes what lies in them. */
-export function workbenchOn(files: FileOps, work: Pick<Workbench, 'compact' | 'readMadeFrom'>): Workbench {
+export function workbenchOn(
+  files: FileOps,
+  work: Omit<Workbench, 'open' | 'clear' | 'readDoubts'>,
+): Workbench {
   let folders = 0
   return {
     ...work,
@@ -134,7 +138,27 @@ const workbenchOf = (files: FileOps): Workbench =>
       const [first = ''] = (await files.readFile(path, MAX_GET_BYTES)).toString().split('\n')
       return first.startsWith(MADE_FROM) ? first.slice(MADE_FROM.length) : undefined
     },
+    async join(_, paths, { path, keys }) {
+      const lines = await linesIn(files, paths)
+      return writeFile(files, path, bodyOf([`${MADE_FROM}${keys.join(' ')}`, ...lines]))
+    },
+    async readJoined(_, path) {
+      const [first = ''] = (await files.readFile(path, MAX_GET_BYTES)).toString().split('\n')
+      return first.startsWith(MADE_FROM) && first.includes('/')
+        ? first.slice(MADE_FROM.length).split(' ')
+        : undefined
+    },
+    async sumRows(_, paths) {
+      const lines = await linesIn(files, paths)
+      return { rows: lines.length, sum: digestOfJson([...lines].sort()) }
+    },
   })
+
+async function linesIn(files: FileOps, paths: readonly string[]): Promise<readonly string[]> {
+  const lines: string[] = []
+  for (const path of paths) lines.push(...textLines(await files.readFile(path, MAX_GET_BYTES)))
+  return lines
+}
 
 const bodyOf = (lines: readonly string[]): Buffer => Buffer.from(lines.map((line) => `${line}\n`).join(''))
 

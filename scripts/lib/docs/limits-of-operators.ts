@@ -410,6 +410,16 @@ export const lakeLimits: readonly Limit[] = [
     unit: 'objects',
   },
   {
+    what: 'A compacted object that is joined to others',
+    at: ['aggregation/ingest/joined/join-hour.ts', 'SMALL_BYTES'],
+    beyond: 'it stays as it is',
+  },
+  {
+    what: 'Compacted objects in one that they are joined to',
+    at: ['aggregation/ingest/joined/join-hour.ts', 'MAX_JOINED_BYTES'],
+    beyond: 'the next has them',
+  },
+  {
     what: 'Minutes that one object may touch',
     at: ['aggregation/ingest/compact/compact.ts', 'MAX_MINUTES'],
     beyond: 'it is set aside in `dead/`, and named: split it by time',

@@ -20,13 +20,18 @@ import { objectsTouching } from './index/objects-touching.ts'
 import { type ForeignObject, pendingIn } from './index/pending.ts'
 import { rawListing } from './index/raw-listing.ts'
 import { synopses } from './index/synopses.ts'
+import { joinAccount } from './joined/join-account.ts'
+import { joinedHours, whereTheyLie } from './joined/joined-hours.ts'
+import { createJoiner, type JoinTimes } from './joined/joiner.ts'
+import { reexamineEach } from './joined/reexamine-each.ts'
+import { reindexJoined } from './joined/reindex-joined.ts'
+import { takeJoined, withoutNamed } from './joined/take-joined.ts'
 import { ingestAccount, type Pass } from './objects/ingest-account.ts'
 import { foreignEntryKey, indexForeign } from './objects/ingest-foreign.ts'
 import { type IngestTools, ingestPartition } from './objects/ingest-partition.ts'
 import { NOTHING } from './objects/ingest-report.ts'
 import { countNotTakenIn } from './objects/not-taken-in.ts'
 import { prefixOf } from './objects/partition-log.ts'
-import { reexamine } from './objects/reexamine.ts'
 import { reindex } from './objects/reindex.ts'
 import { strays } from './objects/strays.ts'
 import { type IngestWork, localWorkbench } from './objects/workbench.ts'
@@ -46,6 +51,8 @@ export interface LakeArrivalsOptions {
   readonly quarantine?: Quarantine | undefined
   /** What the last listings met that has not even a key, and the log was told of. */
   readonly takePassedOver?: (() => readonly IngestFailure[]) | undefined
+  /** Left out where small objects stay as they are; those that were joined are read all the same. */
+  readonly joining?: { readonly openSession: OpenSqlSession; readonly times: JoinTimes } | undefined
 }
 
 /** The clocks of the gateways may be ahead of ours by as much, and objects lie in the hour of their arrival. */
@@ -60,6 +67,8 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
   const { lake, clock, work } = options
   const { workbench = localWorkbench(work) } = work
   const stored = indexEntries(lake, options.telemetry.log)
+  const joiner = createJoiner(() => clock.nowMs(), options.joining?.times)
+  const hours = joinedHours({ lake, log: options.telemetry.log, doubt: joiner.doubt })
   const index = arrivedIndex({ entries: stored, synopses: synopses(lake, options.telemetry.log), clock })
   const entries: Entries = {
     ...stored,
@@ -75,12 +84,18 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
   }
   const listRaw = rawListing(lake, clock)
   const account = ingestAccount(options.telemetry, clock)
+  const joins = joinAccount(options.telemetry)
   const indexed = new Set<string>()
   const lost = strays()
 
   return {
     ingest,
     reexamine: setAsideUnreadable,
+    async locate(keys, how) {
+      const holders = await hours.holders(keys, how)
+      return [...new Set(keys.map((key) => holders.get(key)?.key ?? key))]
+    },
+    join,
     touching: (fromMs, toMs) => objectsTouching({ index, entries }, fromMs, toMs),
     touched: () => index.minutes(),
     notTakenIn: async () => countNotTakenIn((await listRaw(true)).objects, { index, entries }),
@@ -98,18 +113,21 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
   async function takeIn(signal: AbortSignal, everywhere: boolean): Promise<IngestReport> {
     await options.quarantine?.empty(signal)
     const { objects, isWhole } = await listRaw(everywhere)
-    const { partitions, foreign, compacted, misnamed } = pendingIn(objects)
+    const { partitions, foreign, compacted, joined, misnamed } = pendingIn(objects)
+    if (isWhole) joiner.look({ compacted, joined })
     // What of the index is damaged is found by a look at it, and mended now: the run that follows has it.
     await index.minutes()
     const damaged = entries.damaged()
     const fresh = foreign.filter(({ key }) => !indexed.has(key))
-    const unnamed = compacted.filter(({ key }) => !index.holds(key) && !indexed.has(key))
+    const isUnknown = ({ key }: ForeignObject) => !index.holds(key) && !indexed.has(key)
+    const unnamed = compacted.filter(isUnknown)
+    const untold = await withoutNamed(joined.filter(isUnknown), hours)
     const pass = account.begin(signal)
     for (const [key, why] of entries.leftOut()) pass.leave({ key, why })
     // The lake has told the log of them.
     const nameless = options.takePassedOver?.() ?? []
     pass.passOver([...misnamed.map((key) => ({ key, why: MISNAMED })), ...nameless], isWhole)
-    if ([partitions, fresh, unnamed, damaged].every(({ length }) => length === 0)) return pass.end()
+    if ([partitions, fresh, unnamed, untold, damaged].every(({ length }) => length === 0)) return pass.end()
 
     await atWork(signal, async (session, folder) => {
       const { maxBatchBytes, pieceBytes = maxBatchBytes } = options
@@ -124,21 +142,22 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
       // After the partitions: what was made from their inputs, and lost, is garbage now.
       for (const object of unnamed)
         await pass.take(object.key, () => unlessIndexed(object, () => lost.take(object, tools)))
+      for (const object of untold)
+        await pass.take(object.key, () => unlessIndexed(object, () => takeJoined(object, tools)))
     })
     return pass.end()
   }
 
-  /** One object after the other, as it is not known which of them is to blame. */
   async function setAsideUnreadable(
     keys: readonly string[],
     signal: AbortSignal,
   ): Promise<readonly SetAside[]> {
     const found: SetAside[] = []
     await atWork(signal, async (session, folder) => {
-      for (const key of keys) {
-        const trouble = await reexamine(key, { lake, entries, index, session, folder })
-        if (trouble === undefined) continue
-        indexed.delete(key)
+      const { log } = options.telemetry
+      const tools = { lake, entries, index, session, folder, hours, log, doubt: joiner.doubt }
+      for await (const trouble of reexamineEach(keys, tools)) {
+        indexed.delete(trouble.key)
         account.setAside(trouble)
         found.push(trouble)
       }
@@ -146,11 +165,21 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
     return found
   }
 
+  async function join(signal: AbortSignal): Promise<void> {
+    const { joining, telemetry } = options
+    if (joining === undefined) return
+    const tools = { lake, entries, hours, workbench, clock, log: telemetry.log, account: joins, signal }
+    await joiner.next((visit) =>
+      atWork(signal, (session, folder) => visit({ ...tools, session, folder }), joining.openSession),
+    )
+  }
+
   async function atWork(
     signal: AbortSignal,
     work: (session: SqlSession, folder: string) => Promise<void>,
+    openSession = options.openSession,
   ): Promise<void> {
-    const session = reopeningSession(options.openSession, signal)
+    const session = reopeningSession(openSession, signal)
     const folder = await workbench.open()
     try {
       await work(session, folder)
@@ -163,7 +192,8 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
   /** One that cannot be made anew now costs nothing else, and is tried again. */
   async function mended(key: string, tools: IngestTools, pass: Pass): Promise<void> {
     try {
-      const trouble = await reindex(key, tools)
+      const isJoined = await reindexJoined(key, hours, tools)
+      const trouble = isJoined ? undefined : await reindex(key, tools)
       if (trouble !== undefined) await pass.take(key, async () => ({ ...NOTHING, setAside: [trouble] }))
       options.telemetry.log.info({ key }, 'a damaged index entry was made anew')
     } catch (error) {
@@ -191,7 +221,7 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
       const [firstMs, lastMs] = [arrivalMinMs ?? toMs, arrivalMaxMs ?? 0]
       if (firstMs < toMs && lastMs >= fromMs) objects.set(key, { key, firstMs, lastMs })
     }
-    return [...objects.values()]
+    return whereTheyLie([...objects.values()], hours)
   }
 
   /** Entries in the partitions of these days, as far as there were any. */

@@ -142,6 +142,11 @@ export const AggregationConfig = strict({
   }),
   engine: Engine,
   schedule: Schedule,
+  join: toggle(true, {
+    description:
+      'Whether the small objects that an hour of arrivals leaves in the lake become a few large ones, some hours later, beside all else ([operations](operations.md#joined-objects)).',
+    example: false,
+  }),
   rollups: Type.Array(Rollup, {
     description:
       'What is computed of each window. Left out: every metric, for the whole app and by route, country, device, browser, os, release, navigation, route-device, and web vitals by target ([queries](queries.md)).',

@@ -35,6 +35,21 @@ export const ingestDeclarations = {
     unit: 'objects and partitions',
     ofWorkers: 'sum',
   },
+  headgate_join_objects_total: {
+    type: 'counter',
+    help: 'Small objects of raw/ whose rows were joined to larger ones, some hours after their hour.',
+    unit: 'objects',
+  },
+  headgate_join_bytes_total: {
+    type: 'counter',
+    help: 'What the larger ones take.',
+    unit: 'bytes',
+  },
+  headgate_join_removed_total: {
+    type: 'counter',
+    help: 'Small objects of raw/ that were removed, after what they were joined to was read once more.',
+    unit: 'objects',
+  },
   headgate_lake_passed_over: {
     type: 'gauge',
     help: 'In raw/ or quarantine/ when an ingest last looked, and passed over: no file, not to be read, or not named as what is read. The log names each once.',

@@ -54,9 +54,11 @@ async function over(places: Places, openSession: OpenSqlSession) {
 
   /** Ids of all indexed events, as an engine would read them: from the objects that the index names. */
   async function eventIds(): Promise<string[]> {
-    const objects = await ingester().touching(0, Number.MAX_SAFE_INTEGER)
+    const arrivals = ingester()
+    const objects = await arrivals.touching(0, Number.MAX_SAFE_INTEGER)
     if (objects.length === 0) return []
-    const opened = await Promise.all(objects.map(({ key }) => lake.open(key)))
+    const places = await arrivals.locate(objects.map(({ key }) => key))
+    const opened = await Promise.all(places.map((key) => lake.open(key)))
     const paths = fileList(opened.map((file) => file?.path ?? 'absent'))
     const rows = await allRows(session, `SELECT event_id FROM read_parquet(${paths}) ORDER BY event_id`)
     return rows.map(([id]) => String(id))

@@ -812,5 +812,5 @@ test('of a range above a month one listing tells what was received', async (t) =
   await arrivals.ingest(signal)
   listed.length = 0
   t.equal((await arrivals.received(NOON - 40 * DAY_MS, NOON + DAY_MS)).length, 1)
-  t.same(listed, ['index/'])
+  t.same(listed, ['index/', `joined/${HOUR}.json`], 'and where that lies')
 })

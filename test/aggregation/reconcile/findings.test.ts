@@ -12,6 +12,7 @@ import { seededEntropy } from '../../fakes/entropy.ts'
 import { eventLine, NOON } from '../../fakes/events.ts'
 import { recordingJournal } from '../../fakes/gateway.ts'
 import { HOUR, setUp, setUpMany, signal } from '../ingest/harness.ts'
+import { joiningOver } from '../ingest/joined/small-lake.ts'
 
 const MINUTE_MS = 60_000
 const range = { fromMs: NOON, toMs: NOON + 10 * MINUTE_MS }
@@ -264,4 +265,26 @@ test('a range of hours is worked through hour by hour, and only it is looked at'
   ])
   const empty = await reconcile({ fromMs: 0, toMs: MINUTE_MS }, options, signal)
   t.same(empty, { fromMs: 0, toMs: MINUTE_MS, apps: [], goneObjects: [] })
+})
+
+test('what was joined is found all the same, each row once, and nothing of it is gone', async (t) => {
+  const lakes = joiningOver(await setUp())
+  const rows = await tenMinutes(1)
+  for (const part of [0, 1, 2]) {
+    const some = rows.filter((_, at) => at % 3 === part)
+    await lakes.put(`raw/gateway/${HOUR}/${part}.ndjson`, text(some))
+    await lakes.ingester().ingest(signal)
+  }
+  const before = await findings(lakes)
+  t.equal(isComplete(before), true)
+  lakes.over()
+  await lakes.pass()
+  t.same(await findings(lakes), before)
+  await lakes.passes(1)
+  t.same(await lakes.small(), [])
+  t.same(await findings(lakes), before)
+  await lakes.lake.remove(await lakes.joined())
+  const lost = await findings(lakes)
+  t.match(lost.goneObjects, [/\/j-/])
+  t.equal(isComplete(lost), false)
 })

@@ -28,6 +28,8 @@ export interface MemoryArrivals extends LakeArrivals {
   readonly elsewhere: Set<string>
   /** Keys that cannot be read any more: a look at them sets them aside. */
   readonly unreadable: Set<string>
+  /** How often small objects were to be joined, with what the next times reject, and who is told of each. */
+  readonly joins: { count: number; failures: Error[]; begun: () => void }
 }
 
 /** What has arrived, in memory. */
@@ -38,6 +40,7 @@ export function memoryArrivals(): MemoryArrivals {
   const troubles: MemoryArrivals['troubles'] = { setAside: [], doubtful: [], failed: [] }
   const unreadable = new Set<string>()
   const elsewhere = new Set<string>()
+  const joins: MemoryArrivals['joins'] = { count: 0, failures: [], begun: () => {} }
   const all = () => [...indexed.values()].flat()
 
   return {
@@ -45,6 +48,7 @@ export function memoryArrivals(): MemoryArrivals {
     troubles,
     unreadable,
     elsewhere,
+    joins,
     deliver: (key, events) => raw.set(key, events),
     lose: (key) => indexed.delete(key),
     eventsOf: (key) => indexed.get(key),
@@ -60,6 +64,13 @@ export function memoryArrivals(): MemoryArrivals {
       return { inputs: found.length, rows, malformed: 0, ...troubles }
     },
     notTakenIn: async () => raw.size,
+    locate: async (keys) => keys,
+    async join() {
+      joins.count += 1
+      joins.begun()
+      const failure = joins.failures.shift()
+      if (failure) throw failure
+    },
     async reexamine(keys) {
       const found = keys.filter((key) => unreadable.has(key))
       for (const key of found) indexed.delete(key)

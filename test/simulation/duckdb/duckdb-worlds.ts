@@ -31,6 +31,9 @@ export class DuckdbWorlds {
     rows: 0,
     compact: 0,
     madeFrom: 0,
+    join: 0,
+    joined: 0,
+    sum: 0,
     end: 0,
   }
 
@@ -87,6 +90,8 @@ export class DuckdbWorlds {
 
   #workbench(files: FileOps): Workbench {
     const read = async (path: string): Promise<Uint8Array> => files.readFile(path, MAX_GET_BYTES)
+    const all = (paths: readonly string[]) =>
+      Promise.all(paths.map(async (path, at) => ({ name: `${at}.parquet`, body: await read(path) })))
     return workbenchOn(files, {
       compact: async ({ folder, madeFrom }, inputs) => {
         const lines = await Promise.all(
@@ -104,6 +109,11 @@ export class DuckdbWorlds {
       },
       readMadeFrom: async (_, path) =>
         this.#ask({ kind: 'madeFrom', file: { name: 'events.parquet', body: await read(path) } }),
+      join: async (_, paths, { path, keys }) =>
+        writeFile(files, path, this.#ask({ kind: 'join', files: await all(paths), keys })),
+      readJoined: async (_, path) =>
+        this.#ask({ kind: 'joined', file: { name: 'events.parquet', body: await read(path) } }),
+      sumRows: async (_, paths) => this.#ask({ kind: 'sum', files: await all(paths) }),
     })
   }
 

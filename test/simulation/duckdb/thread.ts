@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type MessagePort, workerData } from 'node:worker_threads'
 import { compact, madeFromIn } from '../../../src/aggregation/ingest/compact/compact.ts'
+import { duckdbJoining } from '../../../src/aggregation/ingest/compact/join-files.ts'
+import type { SqlSession } from '../../../src/aggregation/ingest/duckdb/sql-session.ts'
 import { duckdbEngine, duckdbRows } from '../../../src/aggregation/rollup/engines/duckdb-engine.ts'
 import { sessionPool } from '../../../src/aggregation/rollup/engines/kept-session.ts'
 import { fsLake } from '../../../src/lake/fs.ts'
@@ -73,11 +75,23 @@ async function done(work: DuckdbWork): Promise<DuckdbAnswers[DuckdbWork['kind']]
       }
       case 'compact':
         return await compacted(dir, work)
-      case 'madeFrom': {
+      case 'madeFrom':
         place(dir, [work.file])
-        const session = await openSession(never)
-        return await madeFromIn(session, join(dir, work.file.name)).finally(() => session.close())
+        return await inSession((session) => madeFromIn(session, join(dir, work.file.name)))
+      case 'join': {
+        place(dir, work.files)
+        const path = join(dir, 'joined.parquet')
+        await inSession((session) =>
+          duckdbJoining.join(session, pathsIn(dir, work.files), { path, keys: work.keys }),
+        )
+        return readFileSync(path)
       }
+      case 'joined':
+        place(dir, [work.file])
+        return await inSession((session) => duckdbJoining.readJoined(session, join(dir, work.file.name)))
+      case 'sum':
+        place(dir, work.files)
+        return await inSession((session) => duckdbJoining.sumRows(session, pathsIn(dir, work.files)))
       case 'end':
         await letGo()
         return undefined
@@ -87,6 +101,14 @@ async function done(work: DuckdbWork): Promise<DuckdbAnswers[DuckdbWork['kind']]
   } finally {
     rmSync(work.kind === 'end' ? root : dir, { recursive: true })
   }
+}
+
+const pathsIn = (dir: string, files: readonly Carried[]): readonly string[] =>
+  files.map(({ name }) => join(dir, name))
+
+async function inSession<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
+  const session = await openSession(never)
+  return work(session).finally(() => session.close())
 }
 
 async function compacted(

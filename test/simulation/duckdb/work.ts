@@ -1,4 +1,5 @@
 import type { Compacted, ParquetSummary } from '../../../src/aggregation/ingest/compact/compact.ts'
+import type { RowSum } from '../../../src/aggregation/ingest/compact/join-files.ts'
 import type { EngineResult, WindowPlan } from '../../../src/aggregation/rollup/engines/engine.ts'
 import type { RollupRow } from '../../../src/aggregation/rollup/stores/store.ts'
 import type { ErrorCode } from '../../../src/std/errors.ts'
@@ -15,6 +16,9 @@ export type DuckdbWork =
   | { readonly kind: 'rows'; readonly files: readonly Carried[] }
   | { readonly kind: 'compact'; readonly lines: readonly Lines[]; readonly madeFrom: string }
   | { readonly kind: 'madeFrom'; readonly file: Carried }
+  | { readonly kind: 'join'; readonly files: readonly Carried[]; readonly keys: readonly string[] }
+  | { readonly kind: 'joined'; readonly file: Carried }
+  | { readonly kind: 'sum'; readonly files: readonly Carried[] }
   | { readonly kind: 'end' }
 
 export interface Lines extends Carried {
@@ -40,6 +44,9 @@ export interface DuckdbAnswers {
   readonly rows: readonly RollupRow[]
   readonly compact: CompactedLines
   readonly madeFrom: string | undefined
+  readonly join: Uint8Array
+  readonly joined: readonly string[] | undefined
+  readonly sum: RowSum
   readonly end: undefined
 }
 

@@ -191,10 +191,14 @@ async function isClean(
 }
 
 /** What a Parquet file says that it was made from; undefined for what others made, or what is no such file. */
-export async function madeFromIn(session: SqlSession, parquet: string): Promise<string | undefined> {
+export const madeFromIn = (session: SqlSession, parquet: string): Promise<string | undefined> =>
+  textIn(session, madeFromOf(parquet))
+
+/** The only text that a query finds in the footer of a file; undefined where there is none, or no such file. */
+export async function textIn(session: SqlSession, query: string): Promise<string | undefined> {
   try {
-    const [[madeFrom] = []] = await allRows(session, madeFromOf(parquet))
-    return typeof madeFrom === 'string' ? madeFrom : undefined
+    const [[text] = []] = await allRows(session, query)
+    return typeof text === 'string' ? text : undefined
   } catch (error) {
     // No footer of ours is so large that it does not fit.
     if (isInputFault(error) || isOutOfMemory(error)) return undefined

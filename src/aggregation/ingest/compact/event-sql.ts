@@ -71,13 +71,31 @@ const MADE_FROM = 'headgate_inputs'
 const ROW_GROUP_BYTES = 33_554_432
 
 /** In no order: to sort as many columns takes as long again as all else, and made the files of ids in sequence larger. */
-const toParquet = (query: string, { path, madeFrom }: ParquetTarget) =>
+const copyTo = (query: string, path: string, [name, text]: readonly [name: string, text: string]) =>
   `COPY (${query}) TO ${quote(path)}
-    (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE_BYTES ${ROW_GROUP_BYTES}, KV_METADATA {${MADE_FROM}: ${quote(madeFrom)}})`
+    (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE_BYTES ${ROW_GROUP_BYTES}, KV_METADATA {${name}: ${quote(text)}})`
+
+const toParquet = (query: string, { path, madeFrom }: ParquetTarget) =>
+  copyTo(query, path, [MADE_FROM, madeFrom])
+
+const textIn = (file: string, name: string) =>
+  `SELECT decode(value) FROM parquet_kv_metadata(${fileList([file])}) WHERE key = ${quote(name)}::BLOB`
 
 /** What a Parquet file says that it was made from, in one row; none for a file that others made. */
-export const madeFromOf = (file: string): string =>
-  `SELECT decode(value) FROM parquet_kv_metadata(${fileList([file])}) WHERE key = ${quote(MADE_FROM)}::BLOB`
+export const madeFromOf = (file: string): string => textIn(file, MADE_FROM)
+
+const JOINED = 'headgate_joined'
+
+/** All rows of Parquet files, with all columns that any of them has, in the order of the files → one such file. */
+export const joinFiles = (files: readonly string[], path: string, joined: string): string =>
+  copyTo(`SELECT * FROM ${readParquet(files)}`, path, [JOINED, joined])
+
+/** What a Parquet file says that was joined to it, in one row; none for any other. */
+export const joinedIn = (file: string): string => textIn(file, JOINED)
+
+/** How many rows are in files, and a number in which all values of each have a part, whatever the order of the rows. */
+export const sumOfRows = (files: readonly string[]): string =>
+  `SELECT COUNT(*), CAST(SUM(CAST(hash(each_row) AS HUGEINT)) AS VARCHAR) FROM (SELECT * FROM ${readParquet(files)}) each_row`
 
 /** Pieces → one Parquet file. */
 export const joinPieces = (pieces: readonly string[], target: ParquetTarget): string =>

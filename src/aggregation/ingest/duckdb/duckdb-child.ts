@@ -1,3 +1,4 @@
+import { constants, setPriority } from 'node:os'
 import {
   type DuckDBConnection,
   type DuckDBDataChunk,
@@ -28,6 +29,8 @@ export interface DuckdbSettings {
   readonly spillDir: string
   /** The only folders that a statement can read or write. */
   readonly directories: readonly string[]
+  /** Everything else on the machine goes before it. */
+  readonly isBackground: boolean
 }
 
 export type DuckdbReply = DuckdbAnswer | { readonly kind: 'failed'; readonly message: string }
@@ -100,6 +103,7 @@ async function answer(request: DuckdbRequest): Promise<DuckdbAnswer> {
 }
 
 async function connect(settings: DuckdbSettings): Promise<DuckDBConnection> {
+  if (settings.isBackground) setPriority(constants.priority.PRIORITY_LOW)
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: `${settings.memoryLimitBytes}B`,
     threads: String(settings.threads),

@@ -18,6 +18,8 @@ export interface DuckdbOptions {
   /** Longest life of a session: it is killed then. */
   readonly timeoutMs: number
   readonly telemetry: Telemetry
+  /** Work that nobody waits for. */
+  readonly isBackground?: boolean
 }
 
 /** Longest message that is kept of an error of DuckDB's. */
@@ -30,8 +32,8 @@ const child = new URL(import.meta.url.replace(/duckdb-sessions(\.\w+)$/, 'duckdb
 
 /** DuckDB in a child process a session. The child ends when it is closed, when it is killed, and when its parent is gone. */
 export function duckdbSessions(options: DuckdbOptions): OpenSqlSession {
-  const { memoryLimitBytes, threads, tempDir, timeoutMs, telemetry } = options
-  const settings = { memoryLimitBytes, threads, directories: [tempDir, ...options.directories] }
+  const { memoryLimitBytes, threads, tempDir, timeoutMs, telemetry, isBackground = false } = options
+  const settings = { memoryLimitBytes, threads, isBackground, directories: [tempDir, ...options.directories] }
   return async (signal) => {
     if (signal.aborted) throw new AppError('cancelled', 'Cancelled before the session was opened')
     // Two processes that spill into one folder would overwrite each other's files.

@@ -66,6 +66,17 @@ export interface LakeArrivals {
   /** Objects with rows whose event time is in [fromMs, toMs), in key order. */
   touching(fromMs: number, toMs: number): Promise<readonly ArrivedObject[]>
   /**
+   * The objects in which all rows of these lie now, and perhaps rows of others that were joined to them: each once, so that
+   * no row is read twice. With `anew`, as one of them is not where it was: whatever is known from before.
+   */
+  locate(keys: readonly string[], how?: { readonly anew?: boolean }): Promise<readonly string[]>
+  /**
+   * Joins the small objects of one hour that is over, or removes those that were joined before, if any hour waits for that.
+   * What was joined arrives nowhere anew, and keeps its key: only where its rows lie is another place. Repeatable after any
+   * crash.
+   */
+  join(signal: AbortSignal): Promise<void>
+  /**
    * Looks at objects that could not be read together, one by one. Those that cannot be read at all are set aside and
    * leave the index; answers which.
    */
@@ -74,7 +85,7 @@ export interface LakeArrivals {
   touched(): Promise<ReadonlyMap<number, number>>
   /** Objects in `raw/` that no ingest has taken in yet, by a look at all of it. What lies in `quarantine/` is not counted. */
   notTakenIn(): Promise<number>
-  /** Objects that may hold rows received in [fromMs, toMs). */
+  /** Objects that may hold rows received in [fromMs, toMs), where they lie now. */
   received(fromMs: number, toMs: number): Promise<readonly ReceivedObject[]>
   /** The earliest minute of event time ever indexed; undefined in an empty lake. */
   earliestMs(): Promise<number | undefined>

@@ -20,6 +20,8 @@ export interface CompactedObject extends ForeignObject {
 
 /** `c-000042-<hash>`: the slot of its index entry and the inputs in it. What is set aside may add `-<number>` or `-why`. */
 const COMPACTED = /^(c-(\d{6,})-[0-9a-f]{16})(?:-(?:\d+|why))?$/
+/** `j-<hash>`: several of those, joined. */
+const JOINED = /^j-[0-9a-f]{16}$/
 /** Inputs that one entry names and one statement reads: more of them go into the next. Ours. */
 export const MAX_INPUTS = 1_024
 /** What one Parquet object is made from came within so long of each other. Ours. */
@@ -33,20 +35,27 @@ export function parseCompacted(name: string): { readonly base: string; readonly 
   return base === undefined ? undefined : { base, slot: Number(slot) }
 }
 
-/**
- * What of a listing of `raw/` is to be compacted, which Parquet objects were put there by others, and which are called as
- * an ingest calls them: here, or wherever they were copied from.
- */
-export function pendingIn(objects: readonly LakeObject[]): {
-  readonly partitions: readonly Partition[]
+/** The Parquet objects of a listing of `raw/`. */
+export interface StoredParquet {
+  /** Put there by others. */
   readonly foreign: readonly ForeignObject[]
+  /** Called as an ingest calls them: here, or wherever they were copied from. */
   readonly compacted: readonly CompactedObject[]
+  /** Called as those are that were joined, likewise. */
+  readonly joined: readonly ForeignObject[]
+}
+
+interface Pending extends StoredParquet {
+  /** What is to be compacted. */
+  readonly partitions: readonly Partition[]
   /** Keys of what is called like nothing that is read. */
   readonly misnamed: readonly string[]
-} {
+}
+
+/** What of a listing of `raw/` is what. */
+export function pendingIn(objects: readonly LakeObject[]): Pending {
   const partitions = new Map<string, Partition & { inputs: LakeObject[] }>()
-  const foreign: ForeignObject[] = []
-  const compacted: CompactedObject[] = []
+  const parquet = { foreign: [], compacted: [], joined: [] }
   const misnamed: string[] = []
   for (const object of objects) {
     const raw = parseRawKey(object.key)
@@ -55,9 +64,7 @@ export function pendingIn(objects: readonly LakeObject[]): {
       continue
     }
     if (raw.extension === 'parquet') {
-      const name = parseCompacted(raw.name)
-      if (name?.base === raw.name) compacted.push({ ...object, ...raw, slot: name.slot })
-      else foreign.push({ ...object, ...raw })
+      addParquet({ ...object, ...raw }, parquet)
       continue
     }
     const place = `${raw.source}/${partitionOf(raw.arrivalMs)}`
@@ -65,7 +72,17 @@ export function pendingIn(objects: readonly LakeObject[]): {
     partition.inputs.push(object)
     partitions.set(place, partition)
   }
-  return { partitions: [...partitions.values()], foreign, compacted, misnamed }
+  return { partitions: [...partitions.values()], ...parquet, misnamed }
+}
+
+function addParquet(
+  object: ForeignObject,
+  { foreign, compacted, joined }: { [Kind in keyof StoredParquet]: StoredParquet[Kind][number][] },
+): void {
+  const name = parseCompacted(object.name)
+  if (name?.base === object.name) compacted.push({ ...object, slot: name.slot })
+  else if (JOINED.test(object.name)) joined.push(object)
+  else foreign.push(object)
 }
 
 /**

@@ -26,7 +26,7 @@ export interface IngestTools {
   readonly lake: Lake
   readonly entries: Entries
   readonly session: SqlSession
-  readonly workbench: Pick<Workbench, 'compact' | 'readMadeFrom' | 'readDoubts'>
+  readonly workbench: Pick<Workbench, 'compact' | 'readMadeFrom' | 'readDoubts' | 'readJoined'>
   readonly clock: Clock
   /** Where DuckDB writes what is to be stored: local, and removed when the ingest ends. */
   readonly folder: string

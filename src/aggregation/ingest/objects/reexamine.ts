@@ -57,7 +57,10 @@ function entryKeysOf(object: Stored): readonly string[] {
  * without rows: it keeps the slot. What went into the object is counted no more, so nothing that is found of it is a
  * leftover.
  */
-async function leaveIndex(object: Stored, { entries, index }: ReexamineTools): Promise<void> {
+export async function leaveIndex(
+  object: Stored,
+  { entries, index }: Pick<ReexamineTools, 'entries' | 'index'>,
+): Promise<void> {
   const foreign = foreignEntryKey(object)
   await entries.remove(foreign)
   index.forget(foreign, object.key)

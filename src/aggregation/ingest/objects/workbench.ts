@@ -2,11 +2,12 @@ import { rm } from 'node:fs/promises'
 import { type Compacted, type CompactTools, compact, madeFromIn } from '../compact/compact.ts'
 import { type Doubt, doubtsIn } from '../compact/doubts.ts'
 import type { LineFile } from '../compact/inflate-files.ts'
+import { duckdbJoining, type FileJoining } from '../compact/join-files.ts'
 import type { SqlSession } from '../duckdb/sql-session.ts'
 import { workFolder } from '../duckdb/work-folder.ts'
 
 /** Where an ingest works on copies of objects, and how their lines become one Parquet file there. */
-export interface Workbench {
+export interface Workbench extends FileJoining {
   /** Answers a folder for one piece of work. */
   open(): Promise<string>
   compact(tools: CompactTools, files: readonly LineFile[]): Promise<Compacted>
@@ -29,6 +30,7 @@ export interface IngestWork {
 
 /** On the local disk, by DuckDB. */
 export const localWorkbench = ({ tempDir, apps = () => [] }: Omit<IngestWork, 'workbench'>): Workbench => ({
+  ...duckdbJoining,
   open: () => workFolder(tempDir, 'ingest'),
   compact,
   readMadeFrom: madeFromIn,

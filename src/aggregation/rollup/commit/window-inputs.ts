@@ -20,10 +20,6 @@ export interface WindowInputs {
   readonly rows: number
 }
 
-/** What an engine or a lake says of an object that it cannot read, and of other things as well. */
-export const isPerhapsOfInput = (error: unknown): error is AppError =>
-  error instanceof AppError && ['engine_failed', 'input_missing'].includes(error.code)
-
 /** The most objects that an error names; the others are told by number. Ours. */
 const MAX_NAMED = 3
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Lake } from '../../../lake/lake.ts'
+import { type BackgroundWork, backgroundWork } from '../../../std/async/background.ts'
 import type { Clock } from '../../../std/clock.ts'
 import type { FileOps } from '../../../std/files/files.ts'
 import { type Processes, type ProcessIdentity, systemProcesses } from '../../../std/files/process-identity.ts'
@@ -72,8 +73,12 @@ export interface RunDependencies {
   readonly planner: Planner
   readonly runPorts: RunPorts
   readonly log: Logger
-  /** For the schedule. False: another process is at it, and the next look finds what that has taken in. */
-  readonly ingestIfFree: (signal: AbortSignal) => Promise<boolean>
+  readonly forSchedule: {
+    /** False: another process is at it, and the next look finds what that has taken in. */
+    readonly ingestIfFree: (signal: AbortSignal) => Promise<boolean>
+    /** Small objects of the lake, an hour of them at a time. */
+    readonly joining: BackgroundWork
+  }
   /** Objects and partitions that the last ingest could not take, and what was ever set aside by any process. */
   readonly ofLake: { readonly notIngested: () => number; readonly setAside: SetAsideBooks['total'] }
 }
@@ -112,15 +117,22 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
     return report
   }
 
-  async function ingestIfFree(signal: AbortSignal): Promise<boolean> {
+  async function isFree(work: Promise<unknown>): Promise<boolean> {
     try {
-      await ingest('schedule', signal)
+      await work
       return true
     } catch (error) {
       if (isHeldByAnother(error)) return false
       throw error
     }
   }
+
+  const joining = backgroundWork(
+    async (signal) => {
+      await isFree(hold({ name: 'join', runId: 'schedule', signal }, (held) => arrivals.join(held)))
+    },
+    (err) => log.error({ err }, 'small objects of an hour cannot be joined now; it is tried again later'),
+  )
 
   const { engine, sortRows, letGo } = options.computing
   const { graceMs } = schedule
@@ -149,7 +161,7 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
     planner,
     runPorts,
     log,
-    ingestIfFree,
+    forSchedule: { ingestIfFree: (signal) => isFree(ingest('schedule', signal)), joining },
     ofLake: { notIngested: () => notIngested, setAside: books.total },
   }
 }

@@ -17,13 +17,13 @@ import {
 import { manifestAfter } from '../commit/manifest-after.ts'
 import {
   inputsByWindow,
-  isPerhapsOfInput,
   missingOf,
   naming,
   summedInputs,
   type WindowInputs,
 } from '../commit/window-inputs.ts'
 import type { Engine, EngineResult, SortedRows, SortRows } from '../engines/engine.ts'
+import { computeLocated, isPerhapsOfInput } from '../engines/located-inputs.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import type { PlannedWindow } from '../plan/plan.ts'
 import { isOfTheStore, type RollupStore } from '../stores/store.ts'
@@ -157,9 +157,11 @@ async function computeWhole(ports: WindowPorts, task: Computation, lateAfterMs: 
     return { inputs, result: await computeFrom(ports, task, { inputs, lateAfterMs }) }
   } catch (error) {
     if (!isPerhapsOfInput(error) || task.signal.aborted) throw error
-    await ports.arrivals.reexamine(inputs.keys, task.signal)
+    const { locate, reexamine } = ports.arrivals
+    const before = String(await locate(inputs.keys))
+    await reexamine(inputs.keys, task.signal)
     const rest = await inputsOf(ports.arrivals, task)
-    if (rest.keys.length === inputs.keys.length) throw naming(error, inputs.keys)
+    if (String(await locate(rest.keys)) === before) throw naming(error, inputs.keys)
     return { inputs: rest, result: await computeFrom(ports, task, { inputs: rest, lateAfterMs }) }
   }
 }
@@ -170,12 +172,13 @@ interface Reading {
 }
 
 function computeFrom(
-  { engine, entropy }: WindowPorts,
+  { engine, arrivals, entropy }: WindowPorts,
   { runId, definition, window: { fromMs, toMs }, signal }: Computation,
   { inputs, lateAfterMs }: Reading,
 ): Promise<EngineResult> {
-  const outputPrefix = runPrefix(windowKey(definition, fromMs), `${runId}.${entropy.token(6)}`)
-  return engine.compute({ definition, fromMs, toMs, lateAfterMs, inputs: inputs.keys, outputPrefix }, signal)
+  const nextPrefix = () => runPrefix(windowKey(definition, fromMs), `${runId}.${entropy.token(6)}`)
+  const plan = { definition, fromMs, toMs, lateAfterMs, inputs: inputs.keys, nextPrefix }
+  return computeLocated({ engine, locate: arrivals.locate }, plan, signal)
 }
 
 async function inputsNow(

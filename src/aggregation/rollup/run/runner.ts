@@ -176,7 +176,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
   }
 
   async function tick(signal: AbortSignal): Promise<void> {
-    if (!(await shop.ingestIfFree(signal))) return
+    if (!(await shop.forSchedule.ingestIfFree(signal))) return
     await sweep()
     if (waitingRuns(pending.values(), clock.nowMs()) === undefined) {
       // However long nothing can be planned, the metrics tell what is due.
@@ -233,6 +233,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
         tick: scheduled ? () => tick(signal) : undefined,
         work: async () => {
           await work(signal)
+          if (scheduled) shop.forSchedule.joining.begin(signal)
         },
         tickMs,
         clock,
@@ -242,6 +243,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
       const execute = (run: Run) => executions.start(run, signal)
       turn = createScheduleTurn({ schedule, tickMs, clock, next: ready('schedule'), execute, log }, signal)
       await schedule.run(signal)
+      await shop.forSchedule.joining.ended()
       await presence.hide()
     },
   }

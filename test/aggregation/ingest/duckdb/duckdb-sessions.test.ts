@@ -2,6 +2,7 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { constants, getPriority } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import tap, { type Test, test } from 'tap'
@@ -24,6 +25,7 @@ interface Settings {
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
   readonly telemetry?: ReturnType<typeof quietTelemetry>
+  readonly isBackground?: boolean
 }
 
 async function open(t: Test, settings: Settings = {}): Promise<SqlSession> {
@@ -34,6 +36,7 @@ async function open(t: Test, settings: Settings = {}): Promise<SqlSession> {
     directories: [join(t.testdirName, 'lake')],
     timeoutMs: settings.timeoutMs ?? 900_000,
     telemetry: settings.telemetry ?? quietTelemetry(),
+    isBackground: settings.isBackground ?? false,
   })(settings.signal ?? new AbortController().signal)
   t.teardown(() => session.close())
   return session
@@ -333,4 +336,15 @@ test('a query has all of its rows, whether it has none, a chunk or several, and 
     break
   }
   t.same(await allRows(session, 'SELECT 7'), [[7]])
+})
+
+test('everything else goes before work that nobody waits for', async (t) => {
+  t.testdir({ lake: {} })
+  const children = async () => (await readFile(`/proc/self/task/${process.pid}/children`, 'utf8')).split(' ')
+  for (const isBackground of [false, true]) {
+    const before = await children()
+    await open(t, { isBackground })
+    const [pid] = (await children()).filter((each) => !before.includes(each))
+    t.equal(getPriority(Number(pid)), isBackground ? constants.priority.PRIORITY_LOW : getPriority())
+  }
 })

@@ -9,7 +9,7 @@ import {
 const object = (key: string, bytes = 1, storedMs = 0) => ({ key, bytes, modifiedMs: 0, storedMs })
 
 test('a listing is sorted into NDJSON by source and hour, and Parquet that no ingest wrote', (t) => {
-  const { partitions, foreign, compacted, misnamed } = pendingIn(
+  const { partitions, foreign, compacted, joined, misnamed } = pendingIn(
     [
       'raw/direct-a/dt=2026-11-22/hr=10/x.ndjson',
       'raw/gateway/dt=2026-11-22/hr=10/a.ndjson',
@@ -17,6 +17,8 @@ test('a listing is sorted into NDJSON by source and hour, and Parquet that no in
       'raw/gateway/dt=2026-11-22/hr=10/c-000001-0123456789abcdef.parquet',
       'raw/gateway/dt=2026-11-22/hr=10/c-000001-0123456789abcdef-2.parquet',
       'raw/gateway/dt=2026-11-22/hr=10/firehose.parquet',
+      'raw/gateway/dt=2026-11-22/hr=10/j-0123456789abcdef.parquet',
+      'raw/gateway/dt=2026-11-22/hr=10/j-0123456789abcdef-2.parquet',
       'raw/gateway/dt=2026-11-22/hr=11/a.ndjson',
       'raw/gateway/readme.txt',
     ].map((key) => object(key)),
@@ -38,7 +40,12 @@ test('a listing is sorted into NDJSON by source and hour, and Parquet that no in
     [
       'raw/gateway/dt=2026-11-22/hr=10/c-000001-0123456789abcdef-2.parquet',
       'raw/gateway/dt=2026-11-22/hr=10/firehose.parquet',
+      'raw/gateway/dt=2026-11-22/hr=10/j-0123456789abcdef-2.parquet',
     ],
+  )
+  t.same(
+    joined.map(({ key }) => key),
+    ['raw/gateway/dt=2026-11-22/hr=10/j-0123456789abcdef.parquet'],
   )
   t.same(misnamed, ['raw/gateway/readme.txt'])
   t.match(compacted, [{ key: 'raw/gateway/dt=2026-11-22/hr=10/c-000001-0123456789abcdef.parquet', slot: 1 }])

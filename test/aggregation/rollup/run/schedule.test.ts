@@ -146,8 +146,29 @@ test('the service takes over what was left, works on schedule, and is woken by a
   t.equal(engine.plans.length, 3)
 })
 
+test('the schedule has small objects joined after its work, and tells what keeps them from it', async (t) => {
+  const { open, deliver, clock, arrivals } = await aggregation(t)
+  deliver(T0, [1])
+  clock.advance(GRAIN + 2 * MIN)
+  const stop = new AbortController()
+  const { telemetry, lines, said } = awaited('error', 'small objects of an hour cannot be joined now')
+  const windows: number[] = []
+  const runs = await open({ telemetry, onProgress: () => windows.push(arrivals.joins.count) })
+  arrivals.joins.failures.push(new AppError('lake_failed', 'The policy does not allow it'))
+  const working = runs.start(stop.signal, { tickMs: 1, scheduled: true })
+  await said
+  await new Promise<void>((resolve) => {
+    arrivals.joins.begun = resolve
+  })
+  stop.abort()
+  await working
+  t.same(windows, [0], 'windows go before')
+  t.ok(arrivals.joins.count >= 2, 'and it is tried again')
+  t.equal(lines.length, 1)
+})
+
 test('without a schedule only what is asked for is run', async (t) => {
-  const { open, deliver, clock, stored } = await aggregation(t)
+  const { open, deliver, clock, stored, arrivals } = await aggregation(t)
   deliver(T0, [1])
   clock.advance(2 * GRAIN)
   const stop = new AbortController()
@@ -156,6 +177,7 @@ test('without a schedule only what is asked for is run', async (t) => {
   await runs.start(stop.signal, { tickMs: 3_600_000, scheduled: false })
   t.match(await stored(), [{ at: 1 }])
   t.match(await runs.get(String(id)), { windows: [{ result: 'committed' }] })
+  t.equal(arrivals.joins.count, 0)
 })
 
 test('beside a process of another grain nothing is computed; what is asked for is refused, the schedule waits', async (t) => {
