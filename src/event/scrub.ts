@@ -1,6 +1,5 @@
-import { maskIds } from './privacy/assigned.ts'
 import { cutChars, cuttingBytes } from './privacy/cut.ts'
-import { cleanProse, isPlain, type ProseRules, withinText } from './privacy/prose.ts'
+import { cleanProse, isPlain, type ProseRules } from './privacy/prose.ts'
 import { cleanUrl, cleanUrlPath, plainPath, plainUrl } from './privacy/url.ts'
 import {
   MAX_ATTRIBUTE_NAME_CHARS,
@@ -48,10 +47,10 @@ const settled =
   }
 
 const NO_QUERY: ReadonlySet<string> = new Set()
-const PROSE: ProseRules = { queries: 'in text', isLabel: false }
-const ROUTE: ProseRules = { queries: 'to the end', isLabel: false }
-const LABEL: ProseRules = { queries: 'in text', isLabel: true }
-const EXCERPT: ProseRules = { queries: 'in quotes', isLabel: false }
+const PROSE: ProseRules = { queries: 'in text', isLabel: false, keepsIds: true }
+const ROUTE: ProseRules = { queries: 'to the end', isLabel: false, keepsIds: true }
+const LABEL: ProseRules = { queries: 'in text', isLabel: true, keepsIds: true }
+const EXCERPT: ProseRules = { queries: 'in quotes', isLabel: false, keepsIds: false }
 
 type Cut = (text: string) => string
 const toUnit: Cut = (text) => cutText(text, MAX_UNIT_CHARS)
@@ -199,9 +198,7 @@ function withoutIds(m: Measurement, saltId: (id: string) => string): Measurement
  */
 export const cleanExcerpt = (text: string): string => excerpt(text, NO_QUERY)
 
-const excerpt = settled((text, allowQuery) =>
-  toException(withinText(text, (seen) => cleanProse(maskIds(seen), EXCERPT, allowQuery))),
-)
+const excerpt = settled((text, allowQuery) => toException(cleanProse(text, EXCERPT, allowQuery)))
 
 /** Script authors put whole addresses there, so what URLs may keep these may keep. */
 const attributeValue = prose(PROSE, toValue)

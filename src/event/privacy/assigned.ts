@@ -1,16 +1,18 @@
-import { COLON, EQUALS, START } from './escapes.ts'
+import { COLON, EQUALS, LINE, START } from './escapes.ts'
 import type { Marker } from './tells.ts'
-import { isNothing, quotedAt, type ValueSpan, valueAt } from './values.ts'
+import { blockAt, endOfSetting, isNothing, lineAfter, quotedAt, type ValueSpan, valueAt } from './values.ts'
 
 /** Around a member of JSON, of Ruby, of a form, as they are or encoded. */
 export const QUOTE = `["'\\\\]|%(?:25)*2[27]|&(?:quot|apos|#3[49]);`
 /** After the name comes that of what it is a part of, if there is one: `user[password]`. */
 const NAME_END = `(?:${QUOTE}|[[\\]]|%(?:25)*5[bd]){0,4}`
 const BLANKS = '\\s{0,4}'
-const ASSIGNED = `${NAME_END}${BLANKS}${COLON}?${EQUALS}{1,3}(?:>(?=\\s?["']))?${BLANKS}`
+/** Up to the end of the line: what the next one has may be another name, as `lineAfter` says. */
+const IN_LINE = '[^\\S\\r\\n]{0,4}'
+const ASSIGNED = `${NAME_END}${BLANKS}${COLON}?${EQUALS}{1,3}(?:>(?=\\s?["']))?${IN_LINE}`
 /** Arrows of maps, languages and PHP's `print_r` and `var_dump`, of which the latter has a line, a type and a length. */
 const POINTED = `${NAME_END}${BLANKS}(?:(?:${EQUALS}|-)(?:>|&gt;|%(?:25)*3e|\\\\u003e)|[→⇒≔])[\\s\\ufffd]{0,16}(?:string\\(\\d{1,5}\\)\\s(?=["']))?`
-const SPELLED = `${NAME_END}${BLANKS}${COLON}${BLANKS}`
+const SPELLED = `${NAME_END}${BLANKS}${COLON}${IN_LINE}`
 const QUOTED_COLON = `(?:${QUOTE}){1,4}\\s?${COLON}\\s?(?=${QUOTE}|[[{])`
 /** Names whose value is nobody else's business, as parts of longer names too (`accessToken`, `X-Amz-Signature`). */
 export const TELLING = [
@@ -32,8 +34,6 @@ const SEVERAL = [
   `(?:secret|passw(?:or)?[dt]|pwd)(?:s|[_-]?\\d{1,3})(?:${ASSIGNED}|${SPELLED})`,
   `(?:token|(?:api|access|private|secret)[_-]?key)s["'\\\\]{1,2}:\\s?`,
 ].join('|')
-/** The end of a line: in exceptions each of its characters is stored as U+FFFD. */
-const LINE = '(?:\\r?\\n|\\ufffd{1,2}|(?:\\\\r)?\\\\n)'
 /** Names that stand beside their value: in a call or a part of a body; a user and what `curl` takes after the colon. */
 const BESIDE = [
   `(?:passw(?:or)?[dt]|passphrase|passcode)\\s{1,2}(?=["'\`])`,
@@ -44,6 +44,8 @@ const BESIDE = [
   `(?<!\\b(?:get|find|load|read|fetch|has|is|needs?|check|validate|verify|hash)_?)(?:${TELLING})\\(\\s?(?=["'\`])`,
   `(?:${TELLING}|token)\\]?["'\\\\]{1,4}(?<=\\bname=["'\\\\]{1,4}[\\w.[\\]-]{1,64}["'\\\\]{1,4})(?:${LINE}[a-z-]{1,40}:[^\\r\\n\\ufffd\\\\]{0,128}){0,3}(?:${LINE}){2}`,
   `(?<=\\s)(?:-u\\s|--user[\\s=])["']?[\\w.@%+-]{1,64}:`,
+  // PHP's `serialize`: a string, a list and an object, with their lengths.
+  `(?:${TELLING}|token)(?:["'\\\\]{1,4}|&quot;);(?:s:\\d{1,6}:(?=${QUOTE})|(?:a|O:\\d{1,6}:["'\\\\]{1,4}[\\w\\\\]{1,64}["'\\\\]{1,4}):\\d{1,6}:(?={))`,
 ].join('|')
 /** What parsers complain about is no secret of anybody. */
 export const OF_SYNTAX =
@@ -53,7 +55,7 @@ export const CODES = '(?:t?otp|pin|(?:t?otp|pin|[m2]fa|sms)[ _-]?code)'
 /** Words of error texts as well (`Unexpected token: …`), or ends of other words: only when assigned, or as a member. */
 const SHORT = `token(?:${OF_SYNTAX}|(?!\\s))|${START}(?:key|sig|auth|pass|pw|sid|ssn|jwt|code_verifier|${CODES})`
 /** A number of four digits and more is one of these without quotes as well. Pins of a board have fewer. */
-const NUMBERED = `${START}(?:ssn|${CODES})(?:${SPELLED}|${POINTED})(?=(?:${QUOTE})?(?:\\d{4}|\\d{3}[ -]\\d))`
+const NUMBERED = `${START}(?:ssn|${CODES})(?:${SPELLED}|${POINTED})\\s{0,4}(?=(?:${QUOTE})?(?:\\d{4}|\\d{3}[ -]\\d))`
 /** No date, and no version. */
 const NUMBER = /(?!(?:19|20)\d\d-\d\d-\d\d)(?:\d{3}[ -]\d{3}|\d{3}-\d\d-\d{4}|\d{4,64})(?!\w|\.\d)/y
 /** What people look for is theirs: where it stands in quotes, as `q=0.9` is of a header. */
@@ -67,10 +69,10 @@ const HEAD = new RegExp(
   ].join('|'),
   'gi',
 )
-const HEADER = new RegExp(`(?:cookie|authorization)(?:${ASSIGNED}|${SPELLED})`, 'gi')
+const HEADER = new RegExp(`(?:cookie|authorization)(?:${ASSIGNED}|${SPELLED})${BLANKS}`, 'gi')
 const HEADER_REST = /Digest[^\r\n]*|(?:[^\r\n"'\\]|(?<==)"[^"\r\n]*")+/iy
 
-const IS_MEMBER = /["']\s{0,4}:\s{0,4}$/
+const IS_MEMBER = /["']\s{0,4}:\s{0,4}$|;[aO]:[^;]{1,96}:$/
 /** The name of a secret, of a button and of a column: `key` says nothing of what its value is. */
 const IS_KEY = /^key(?!word)/i
 /** The shortest value of a `key` that may be a secret. Ours. */
@@ -98,6 +100,7 @@ function isAssignedSecret(head: string, value: string, isQuoted: boolean): boole
   if (COMPARES.test(head)) return !SAID.test(value) && !LEADS_TO.test(value)
   return IS_MEMBER.test(head) ? !LITERAL.test(value) : !(SPEAKS.test(head) && SAID.test(value))
 }
+const MOST_NAME_CHARS = 64
 const SPEAKS = /:\s{1,4}$/
 /** A value that only stands beside its name, in quotes: it may as well be said of it. */
 const BESIDE_QUOTES = /(?:[a-z]\s{1,2}|["'\\],|["'\\]\s?,\s)$/i
@@ -112,10 +115,15 @@ const LINE_REST = /[^\r\n\ufffd\\]*/y
 export const maskAssigned = (text: string): string =>
   masked(text, HEAD, (head, at, isAny) => {
     if (PART.test(head) && !/[:=>]\s*$/.test(head)) return lineAt(text, at)
-    const quoted = quotedAt(text, at)
+    const block = IS_KEY.test(head) ? undefined : blockAt(text, at)
+    if (block !== undefined) return block
+    const from = lineAfter(text, at)
+    if (from === undefined) return undefined
+    const quoted = quotedAt(text, from)
     const span =
-      isAny === undefined ? (quoted ?? numberAt(text, at)) : valueAt(text, at, IS_MEMBER.test(head))
-    return span && isAssignedSecret(head, text.slice(span.from, span.to), quoted !== undefined)
+      isAny === undefined ? (quoted ?? numberAt(text, from)) : valueAt(text, from, IS_MEMBER.test(head))
+    return span &&
+      isAssignedSecret(head + text.slice(at, from), text.slice(span.from, span.to), quoted !== undefined)
       ? span
       : undefined
   })
@@ -149,7 +157,10 @@ export const maskIds = (text: string): string =>
     text,
     ID,
     (head, at) => {
-      const span = valueAt(text, at, IS_MEMBER.test(head))
+      const block = blockAt(text, at)
+      const from = lineAfter(text, at)
+      if (block !== undefined || from === undefined) return block
+      const span = valueAt(text, from, IS_MEMBER.test(head))
       return isNothing(text.slice(span.from, span.to)) ? undefined : span
     },
     '[id]',
@@ -168,28 +179,18 @@ function masked(
     const [head, isAny] = found
     const span = spanBehind(head, pattern.lastIndex, isAny)
     if (span === undefined) continue
-    clean += text.slice(done, span.from) + mask
-    done = span.to
-    pattern.lastIndex = done
+    if (span.from >= done) clean += text.slice(done, span.from) + mask
+    done = Math.max(done, endOfSetting(text, span))
+    // In a value the name of the next may have begun.
+    pattern.lastIndex = span.isBare ? Math.max(span.from, done - MOST_NAME_CHARS) : done
   }
   return clean + text.slice(done)
 }
 
 /** The last word of each name. */
 export const NAMES: readonly Marker[] = [
-  ...[
-    'secret~',
-    'passwd~',
-    'passwt~',
-    'password~',
-    'passwort~',
-    'passphrase~',
-    'passcode~',
-    'pwd~',
-    'credential~',
-    'credentials~',
-    'signature~',
-  ],
+  ...['secret~', 'passwd~', 'passwt~', 'password~', 'passwort~', 'passphrase~', 'passcode~', 'pwd~'],
+  ...['credential~', 'credentials~', 'signature~'],
   ...['key~', 'sid~', 'sess_id~', 'sess-id~', 'session_id~', 'session-id~', 'sessionid~', 'token~'],
   ...['secret', 'passwd', 'passwt', 'password', 'passwort', 'pwd'].flatMap((name) =>
     ['s~', '0', '_0', '-0'].map((end) => name + end),
@@ -219,21 +220,9 @@ const SEARCH_NAMES = ['search', 'query'].flatMap((what) =>
   ),
 )
 export const ASSIGNED_NAMES: readonly Marker[] = [
-  ...[
-    ...NAMES,
-    '"-u"',
-    '"--user"',
-    'identified"',
-    'authorization~',
-    'cookie~',
-    'q~',
-    'query~',
-    'search~',
-    'keyword~',
-    'keywords~',
-    '-secret"',
-    '-key"',
-  ],
+  ...NAMES,
+  ...['"-u"', '"--user"', 'identified"', 'authorization~', 'cookie~', '-secret"', '-key"'],
+  ...['q~', 'query~', 'search~', 'keyword~', 'keywords~'],
   ...SEARCH_NAMES,
   ...POINTED_NAMES,
 ]

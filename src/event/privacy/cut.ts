@@ -40,11 +40,9 @@ export function withinWindow(text: string, most: number, clean: (seen: string) =
   const isTouching = seen.endsWith(CUT)
   const kept = isTouching ? seen.slice(0, -CUT.length) : seen
   const end = isTouching && !endsInMask(kept) ? startOfWord(kept, kept.length) : kept.length
-  const from = startOfWord(kept, Math.max(0, end - MOST_ACROSS_CHARS))
-  const ahead = cutChars(text.slice(start.length), MOST_ACROSS_CHARS)
-  const across = clean(kept.slice(from) + ahead)
-  let at = from
-  while (at < end && kept.charAt(at) === across.charAt(at - from)) at++
+  const further = clean(cutChars(text, most + MOST_ACROSS_CHARS))
+  let at = 0
+  while (at < end && kept.charAt(at) === further.charAt(at)) at++
   return cutChars(kept, at)
 }
 

@@ -210,9 +210,10 @@ const OF_MAIL = new RegExp(
 )
 /** A letter, a digit, or what joins them to a name, a token or a domain. */
 const WORD_OF_MAIL = /=(2[DE]|3\d|4[1-9A-F]|5[\dAF]|6[1-9A-F]|7[\dA])/g
-/** A line that goes on in the next; in exceptions each character of its end is stored as U+FFFD. */
-const SOFT_BREAK = '=(?:\\r?\\n|\\ufffd{1,2}|(?:\\\\r)?\\\\n)(?=[\\w%&=+./~-])'
-const HAS_SOFT_BREAK = new RegExp(SOFT_BREAK)
+/** The end of a line, as it is and in code. Each of its characters is stored as U+FFFD, but in exceptions. */
+export const LINE = '(?:\\r?\\n|\\ufffd{1,2}|(?:\\\\{1,4}r)?\\\\{1,4}n)'
+/** A line that goes on in the next. */
+const SOFT_BREAK = `=${LINE}(?=[\\w%&=+./~-])`
 const EACH_SOFT_BREAK = new RegExp(SOFT_BREAK, 'g')
 const BROKEN_QUERY = new RegExp(`\\?(?:[^\\s?=\\ufffd]|${SOFT_BREAK}|=)+`, 'g')
 
@@ -220,10 +221,21 @@ const charOf = (code: string): string => String.fromCharCode(Number.parseInt(cod
 
 /** With the characters in their place that tell of a mail. */
 export function readMail(text: string): string {
-  const read = IN_MAIL.test(text) ? text.replace(OF_MAIL, charOf) : text
-  if (!HAS_SOFT_BREAK.test(read)) return read
-  return read.replace(BROKEN_QUERY, (query) => query.replace(EACH_SOFT_BREAK, ''))
+  return IN_MAIL.test(text) ? text.replace(OF_MAIL, charOf) : text
 }
+
+/** With queries in one line that go on in the next. One that has no value ends like them. */
+export const withQueriesJoined = (text: string): string =>
+  text.replace(BROKEN_QUERY, (query) => query.replace(EACH_SOFT_BREAK, ''))
+
+const NAMED_JOINER = /&(?:amp;)*(?:hyphen|dash|lowbar|underbar);/gi
+const EACH_DOT = new RegExp(ENCODED_DOT, 'gi')
+
+/** With what joins the words of a token: as `ENCODED` has it only where it joins numbers, as a file may end so. */
+export const readJoiners = (text: string): string =>
+  MAY_BE_ENCODED.test(text)
+    ? text.replace(NAMED_JOINER, (found) => (/bar/i.test(found) ? '_' : '-')).replace(EACH_DOT, '.')
+    : text
 
 /** With all that words are made of: a number may be read as a letter, as in `n=41`. */
 export const readWordsOfMail = (text: string): string => text.replace(WORD_OF_MAIL, charOf)

@@ -2,6 +2,7 @@ import {
   ENDS_WORD,
   OPENS_QUERY,
   readBy,
+  readJoiners,
   readMail,
   readWordsOfMail,
   TERMINAL,
@@ -47,6 +48,7 @@ const OTHERS = [
   '„"',
   "‘'",
   "’'",
+  ...['\u2010-', '\u2011-', '\u2012-', '\u2013-', '\u2014-', '\u2015-', '\u2212-'],
 ]
 /** https://www.unicode.org/reports/tr46/: what ends a label of a domain, as `.` does. */
 const FULL_STOPS = '\u3002\uff61'
@@ -179,4 +181,5 @@ export const folded = (text: string): string => parted(foldedApart(text))
 export const OTHER_READINGS: readonly ((text: string) => string)[] = [
   (text) => text.replace(EACH_JOINT, ''),
   (text) => readMail(readWordsOfMail(text)),
+  readJoiners,
 ]

@@ -1,4 +1,5 @@
 import { maskAddresses4, maskAddresses6 } from './addresses.ts'
+import { maskIds } from './assigned.ts'
 import { withinWindow } from './cut.ts'
 import {
   anyCard,
@@ -9,7 +10,7 @@ import {
   maskCards,
   maskPrintedCards,
 } from './digits.ts'
-import { AT, AT_TELLS, DOT, ENCODED_TELLS } from './escapes.ts'
+import { AT, AT_TELLS, DOT, ENCODED_TELLS, withQueriesJoined } from './escapes.ts'
 import { foldedApart, OTHER_READINGS, parted, withoutRests } from './lookalikes.ts'
 import { maskOpaque, OPAQUE_TELLS } from './opaque.ts'
 import { ACCOUNT_TELLS, HOME_TELLS, maskAccounts, maskHomes, maskNumberedHomes } from './personal.ts'
@@ -25,19 +26,24 @@ export interface ProseRules {
   readonly queries: UrlTextRules['queries']
   /** Runs of six digits and more, and IP addresses of four numbers: kept in labels, where both are versions. */
   readonly isLabel: boolean
+  /** Those of people, and of what they did. */
+  readonly keepsIds: boolean
 }
 
 /** Versions such as `1.2.3` and `1.2.3.45-rc.1` hold nothing that could be masked, if they have fewer digits than a card. */
 const VERSION = /^v?\d{1,5}(?:\.\d{1,5}){0,3}(?:[-+][a-z]{1,8}(?:\.\d{1,3})?)?$/i
 
 /** As it is, in JSON, and in HTML. */
-const NAME_QUOTE = '(?:\\\\{0,4}"|&(?:amp;)*quot;)'
+const NAME_QUOTE = '\\\\{0,4}(?:%(?:25)*5c)*(?:"|&(?:amp;)*(?:quot|#0{0,4}34|#x0{0,4}22);|%(?:25)*22)'
+const NAME_CHAR = '[\\p{L}\\p{M}\\p{N}._%+-]'
+/** They may be in a name (RFC 5322, 3.2.3), and stand before and behind one as well. */
+const SIGN_IN_NAME = "[!~'$^*]{1,4}"
 /**
  * The look-behind lets a match begin only where a word begins: without it a long word costs its length squared. A domain
  * has a dot; `[ip]` is an address that was masked before, or stays as in labels. A name in quotes may have blanks.
  */
 const EMAIL = new RegExp(
-  `(?:(?<![\\p{L}\\p{M}\\p{N}._%+-])[\\p{L}\\p{M}\\p{N}._%+-]+|${NAME_QUOTE}[\\p{L}\\p{N} ._+-]{1,64}${NAME_QUOTE})${AT}(?:\\[(?:ip|(?:\\d{1,3}\\.){3}\\d{1,3})\\]|[\\p{L}\\p{M}\\p{N}-]+(?:${DOT}[\\p{L}\\p{M}\\p{N}-]+)*${DOT}\\p{L}{2,})`,
+  `(?:(?<!${NAME_CHAR}(?:${SIGN_IN_NAME})?)${NAME_CHAR}+(?:${SIGN_IN_NAME}${NAME_CHAR}+)*|${NAME_QUOTE}[\\p{L}\\p{N}][^"\\\\<>&@\\p{Cc}\\ufffd]{0,63}${NAME_QUOTE})${AT}(?:\\[(?:ip|(?:\\d{1,3}\\.){3}\\d{1,3})\\]|[\\p{L}\\p{M}\\p{N}-]+(?:${DOT}[\\p{L}\\p{M}\\p{N}-]+)*${DOT}\\p{L}{2,})`,
   'giu',
 )
 
@@ -51,6 +57,7 @@ interface Kind extends UrlTextRules {
   readonly isPath: boolean
   /** Numbers are names there: of versions, of products. */
   readonly keepsNumbers: boolean
+  readonly keepsUrls: boolean
 }
 
 interface Rule {
@@ -96,7 +103,7 @@ const RULES: readonly Rule[] = [
   // A query ends at a blank, and what stood there is a part of a number or a key no more: behind those.
   {
     tells: ['?', '#', ';', '%', '@', '\\u', '\\x', '&quest', '=0f', '=0d', '=0a'],
-    concerns: ({ isPath }) => !isPath,
+    concerns: ({ keepsUrls }) => !keepsUrls,
     clean: cleanUrlsIn,
   },
   ...NAMED_SECRETS.map((secret): Rule => ({ ...secret, concerns: any })),
@@ -109,6 +116,7 @@ const READ_OTHERWISE: readonly Marker[] = [
   HIDES,
   ...['\\0', '\\e"', '"0m', '"00m', ';0m', ';00m', '""m', '""k', '";m'],
   ...['0', ...'abcdef'].map((hex) => `=0${hex}`),
+  ...['&hyphen', '&dash', '&lowbar', '&underbar'],
 ]
 const lookFor = createLook([...RULES.map(({ tells }) => tells), READ_OTHERWISE])
 const CARDS = 1 << RULES.findIndex(({ tells }) => tells === MANY_DIGITS)
@@ -128,12 +136,24 @@ function masked(text: string, kind: Kind): string {
   if (told === 0) return text
   const named = kind.isPath ? text : maskNumberedHomes(text)
   const plain = foldedApart(named)
-  if (plain !== named) {
-    const clean = cleanedAgain(withoutRests(cleaned(plain, kind, look(plain, plain.length))), kind)
-    if (clean !== plain) return parted(clean)
+  const isApart = !kind.keepsUrls && mayTakeMore(plain, kind)
+  if (isApart || plain !== named) {
+    const apart = isApart ? cleanedApart(plain, kind) : plain
+    const clean = cleanedAgain(withoutRests(cleaned(apart, kind, look(apart, apart.length))), kind)
+    if (clean !== (isApart ? withQueriesJoined(plain) : plain)) return parted(clean)
   }
   return cleanedAgain(cleaned(named, kind, told), kind)
 }
+
+/**
+ * Whether a query may take what is no part of it, but the beginning of something to mask: in the next line, which may be of a
+ * log, or in the same string. So that is masked first.
+ */
+const mayTakeMore = (text: string, { queries }: Kind): boolean =>
+  queries === 'in quotes' || text.includes('\ufffd') || withQueriesJoined(text) !== text
+
+const cleanedApart = (text: string, kind: Kind): string =>
+  withQueriesJoined(cleaned(text, { ...kind, keepsUrls: true }, look(text, text.length)))
 
 /** What is clean may not be so when it is read otherwise: then it is stored as it was read. */
 function cleanedAgain(first: string, kind: Kind): string {
@@ -165,17 +185,13 @@ function cleaned(text: string, kind: Kind, first: number): string {
  * long runs of digits. Cleaned twice is cleaned once.
  */
 export function cleanProse(text: string, rules: ProseRules, allowQuery: ReadonlySet<string>): string {
-  const { queries, isLabel } = rules
+  const { queries, isLabel, keepsIds } = rules
   if (isLabel && VERSION.test(text) && digitsIn(text, text.length) < LEAST_CARD_DIGITS) return text
   const isCard = isLabel ? issuedCard : anyCard
-  return withinText(text, (seen) =>
-    masked(seen, { allowQuery, queries, isCard, isPath: false, keepsNumbers: isLabel }),
-  )
+  const kind = { allowQuery, queries, isCard, isPath: false, keepsNumbers: isLabel, keepsUrls: false }
+  // Cut once, here: a text that was cut before has lost the mark of that.
+  return withinWindow(text, WINDOW_CHARS, (seen) => masked(keepsIds ? seen : maskIds(seen), kind))
 }
-
-/** What is looked at of a text. A function, as a number of another module would cost `isPlain` a fifth more. */
-export const withinText = (text: string, clean: (seen: string) => string): string =>
-  withinWindow(text, WINDOW_CHARS, clean)
 
 const PATH: Kind = {
   allowQuery: new Set(),
@@ -183,6 +199,7 @@ const PATH: Kind = {
   isCard: issuedCard,
   isPath: true,
   keepsNumbers: true,
+  keepsUrls: true,
 }
 
 /** What is masked in paths as well, where numbers are names. */

@@ -58,7 +58,7 @@ function cleanedUrl(text: string, allowQuery: ReadonlySet<string>): string {
 }
 
 /** Long numbers are names there, as in paths: of campaigns, of products. */
-const QUERY_RULES: ProseRules = { queries: 'in text', isLabel: true }
+const QUERY_RULES: ProseRules = { queries: 'in text', isLabel: true, keepsIds: true }
 
 /** Whoever allows a name does not know all that others will put there. */
 const cleanQuery = (query: string, allowQuery: ReadonlySet<string>): string =>

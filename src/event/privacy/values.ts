@@ -1,9 +1,11 @@
-import { EQUALS, NAME } from './escapes.ts'
+import { EQUALS, LINE, NAME } from './escapes.ts'
 
 /** What stands behind the name of a value, without its quotes: where it begins and ends. */
 export interface ValueSpan {
   readonly from: number
   readonly to: number
+  /** It stands in nothing that ends it: what ends it may be a part of it. */
+  readonly isBare?: true
 }
 
 /** How far the other of two quotes in the middle of a value is looked for. */
@@ -17,9 +19,14 @@ const NESTED_MEMBER = /[[{]/y
 const AFTER = /$|[\s,:;)}\]>&|<"'`\\]|[.!?](?:\s|$)|\/>/y
 /** Text of these characters alone holds nothing personal. */
 const NOTHING = /^[\s,:;()[\]{}"'`\\]*$/
-/** Without quotes: up to what may end it. A mask is one word. */
-const BARE = /[^\s"'`<>&\\]+/y
-const BARE_MEMBER = /(?:\[[a-z]+\]|[^\s"'`<>&\\,}\]])+/y
+/** Another name, in YAML and where variables are set; of these one without a value is in capitals. */
+const NAMED = `(?:export[ \\t])?(?:["']?[A-Za-z_][\\w.-]{0,63}["']?[ \\t]?(?::(?=\\s|${LINE}|$)|=(?!=|[ \\t]{0,8}(?:${LINE}|$)))|[A-Z\\d]{1,32}_[A-Z\\d_]{0,32}=)`
+/** Without quotes: up to what may end it, as the end of a line before a name. A mask is one word. */
+const BARE = new RegExp(`(?:[^\\s"'\`<>&\\\\\\ufffd]|\\ufffd(?!\\s{0,16}${NAMED}))+`, 'y')
+const BARE_MEMBER = new RegExp(
+  `(?:\\[[a-z]+\\]|[^\\s"'\`<>&\\\\,}\\]\\ufffd]|\\ufffd(?!\\s{0,16}${NAMED}))+`,
+  'y',
+)
 /** Ampersands of markup and forms end a value. */
 const AMPERSAND = new RegExp(`&(?:amp;)*(?:${NAME}${EQUALS}|(?:quot|apos|#3[49]|[lg]t);|\\s|$)`, 'iy')
 const TAG =
@@ -28,7 +35,7 @@ const ANGLE = />(?![\p{L}\p{N}])/uy
 const BACKSLASHES = /\\{1,8}(?:[\snrtux]|$)/y
 const LITERAL_QUOTE = /\\{0,7}["'`]/y
 /** Before a quote that begins something else. */
-const OPENS = ',:;({[=|'
+const OPENS = ',:;({[|'
 const QUOTES = '"\'`\\'
 
 function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
@@ -44,8 +51,73 @@ export const isNothing = (value: string): boolean => NOTHING.test(value)
 /** The value that begins at `at`. `isMember`: of JSON, where a comma ends what is not in quotes. */
 export function valueAt(text: string, at: number, isMember: boolean): ValueSpan {
   if (fits(isMember ? NESTED_MEMBER : NESTED, text, at)) return { from: at, to: endOfNested(text, at) }
-  return quotedAt(text, at) ?? { from: at, to: endOfBare(text, at, isMember ? BARE_MEMBER : BARE) }
+  return (
+    quotedAt(text, at) ?? { from: at, to: endOfBare(text, at, isMember ? BARE_MEMBER : BARE), isBare: true }
+  )
 }
+
+/** Between lines, with what stands before the last of them. Of a text in lines YAML has a sign, and may have a tag. */
+const NEXT_LINE = new RegExp(`[ \\t]{0,8}(?:${LINE}([ \\t]{0,256})){1,4}`, 'y')
+const NEXT_BLOCK = new RegExp(
+  `(?:![\\w!-]{0,32}[ \\t])?([|>][-+\\d]{0,2})?[ \\t]{0,8}(?:${LINE}([ \\t]{0,256})){1,4}`,
+  'y',
+)
+const EACH_LINE = new RegExp(`${LINE}([ \\t]{0,256})(-[ \\t])?`, 'g')
+const ITEM = /-[ \t]/y
+const IS_NAMED = new RegExp(NAMED, 'y')
+
+/** Where the value is of a name that ends at `at`: there, or in the next line, unless that has a name of its own. */
+export function lineAfter(text: string, at: number): number | undefined {
+  const gap = matchAt(NEXT_LINE, text, at)
+  if (gap === null) return at
+  const from = at + gap[0].length
+  return fits(IS_NAMED, text, from) ? undefined : from
+}
+
+/** The list, the object or the text in lines that YAML has under a name that ends at `at`, to the last line of it. */
+export function blockAt(text: string, at: number): ValueSpan | undefined {
+  const gap = matchAt(NEXT_BLOCK, text, at)
+  if (gap === null || text.charAt(at - 1) === '=') return undefined
+  const [head, sign, { length: inset } = ''] = gap
+  const from = at + head.length
+  const least = insetOf(text, at)
+  const isList = fits(ITEM, text, from)
+  if (inset < least || (inset === least && !isList)) return undefined
+  if (sign === undefined && !isList && !fits(IS_NAMED, text, from)) return undefined
+  return { from, to: endOfBlock(text, from, { least, isList: inset === least, isCode: /\\/.test(head) }) }
+}
+
+/** How far the line is set in that goes on at `at`, with the signs of items of a list before its name. */
+function insetOf(text: string, at: number): number {
+  let start = at
+  while (start > 0 && !/[\r\n\ufffd]/.test(text.charAt(start - 1)) && text.slice(start - 2, start) !== '\\n')
+    start--
+  return String(/^[ \t]*(?:-[ \t]+)*/.exec(text.slice(start, at))).length
+}
+
+function endOfBlock(
+  text: string,
+  from: number,
+  { least, isList, isCode }: { readonly least: number; readonly isList: boolean; readonly isCode: boolean },
+): number {
+  // In a string of code the block ends with that.
+  const quoteAt = isCode ? text.slice(from).search(/(?<!\\)["'`]/) : -1
+  const most = quoteAt === -1 ? text.length : from + quoteAt
+  EACH_LINE.lastIndex = from
+  for (let line = EACH_LINE.exec(text); line !== null && line.index < most; line = EACH_LINE.exec(text)) {
+    const inset = String(line[1]).length
+    const isInside = inset > least || (isList && inset === least && line[2] !== undefined)
+    if (!isInside && !fits(EMPTY, text, EACH_LINE.lastIndex)) return line.index
+  }
+  return most
+}
+const EMPTY = new RegExp(`${LINE}|$`, 'y')
+
+/** More words of a value among others that end in `;`, as of a connection to a database. */
+const SETTING_REST =
+  /(?:[ \t][^\s;="'<>&\\\ufffd]{1,64}){1,4}(?=;(?:[ \t]{0,4}(?:[\w ]{1,32}=|$|["'\r\n\ufffd\\])))/y
+export const endOfSetting = (text: string, { to, isBare }: ValueSpan): number =>
+  to + (isBare ? (matchAt(SETTING_REST, text, to)?.[0].length ?? 0) : 0)
 
 /** The same, if it stands in quotes. */
 export function quotedAt(text: string, at: number): ValueSpan | undefined {
@@ -119,7 +191,9 @@ function endOfBare(text: string, from: number, chunk: RegExp, goingOnAt = from):
   let at = goingOnAt
   for (let behind: number | undefined = at; behind !== undefined; behind = behindPunctuation(text, at, from))
     at = behind + (matchAt(chunk, text, behind)?.[0].length ?? 0)
-  return begins(text, at, from) ? at - 1 : at
+  if (!begins(text, at, from)) return at
+  // JSON of a query.
+  return /=[[{]$/.test(text.slice(at - 2, at)) ? endOfNested(text, at - 1) : at - 1
 }
 
 /** Whether a quote begins something else: `password:S,"n":1`. */

@@ -37,7 +37,7 @@ test('a look tells of which lists the text has something', async (t) => {
     ['1234567890123', 5],
     ['123456789012'],
     ['1234 5', 5],
-    ['1234\u20135', 5],
+    ['1234\u00b75', 5],
     ['1234:5678'],
     ['@ eyJ', 0, 1],
     ['token\u200b', 7],

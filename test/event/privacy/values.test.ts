@@ -161,6 +161,20 @@ test('quoted-printable in small letters, behind a path and over the end of a lin
   t.same(missed(['width=40 view=3D model', '/c=3FA0B1', 'x=\ny', 'a ? b=\nc', 'at 3am', 'pos://x=405']), [])
 })
 
+test('a query without a value ends with its line as well, and what follows is masked for itself', async (t) => {
+  t.same(
+    missed([
+      ['GET /a?x=\nBearer Needle0', 'GET /a [token]'],
+      ['GET /a?x=\nDE89 3704 0044 0532 0130 00', 'GET /a\n[digits]'],
+      ['GET /a?x=12=\n4111 1111 1111 1111', 'GET /a\n[digits]'],
+      ['GET /a?x=\npassword: "S T"', 'GET /a "[token]"'],
+      ['GET /a?x=\nC:\\Users\\Jane Doe\\a.js', 'GET /a'],
+      ['GET /a?x=\ufffdpasswords:\ufffd- S\ufffd- S', 'GET /a'],
+    ]),
+    [],
+  )
+})
+
 test('what an arrow, a comparison, a call or a part of a form gives to a name goes', async (t) => {
   t.same(
     missed([
@@ -215,6 +229,63 @@ test('what an arrow, a comparison, a call or a part of a form gives to a name go
     ]),
     [],
   )
+})
+
+test('a name in the next line is no value, and what YAML has under a name goes whole', async (t) => {
+  t.same(
+    missed([
+      ['credentials:\n  a: S\n  password: S\nb: 1', 'credentials:\n  [token]\nb: 1'],
+      ['  credentials:\r\n    a: S\r\n\r\n    b: S\r\n  c: 1', '  credentials:\r\n    [token]\r\n  c: 1'],
+      ['- password:\n    a: S\n  b: 1', '- password:\n    [token]\n  b: 1'],
+      ['credentials:\ufffd  a: S\ufffdb: 1', 'credentials:\ufffd  [token]\ufffdb: 1'],
+      ['{"m":"credentials:\\n  a: S\\nb: 1"}', '{"m":"credentials:\\n  [token]\\nb: 1"}'],
+      ['{"m":"credentials:\\n  a: S","n":1}', '{"m":"credentials:\\n  [token]","n":1}'],
+      ['passwords:\n  - S\n  - S T\nb: 1', 'passwords:\n  [token]\nb: 1'],
+      ['passwords:\n- S\n- S T\nb: 1', 'passwords:\n[token]\nb: 1'],
+      ['password: |\n  S\n  T\nb: 1', 'password: |\n  [token]\nb: 1'],
+      ['password: >-\n  S T', 'password: >-\n  [token]'],
+      ['password: !vault |\n  S\n', 'password: !vault |\n  [token]'],
+      ['SECRET_KEY=\nDB_PASSWORD="S T"', 'SECRET_KEY=\nDB_PASSWORD="[token]"'],
+      ['SECRET_KEY=\nexport A_TOKEN=\nDB_PASSWORD=S', 'SECRET_KEY=\nexport A_TOKEN=\nDB_PASSWORD=[token]'],
+      ['password = \nsecret = S', 'password = \nsecret = [token]'],
+      ['DB_PASSWORD=S\ufffdA=1', 'DB_PASSWORD=[token]\ufffdA=1'],
+      ['password:\nS', 'password:\n[token]'],
+      ['password:\ufffdS', 'password:\ufffd[token]'],
+      ['password:\n    "S T"', 'password:\n    "[token]"'],
+      ['SECRET=\nQUJD0w==', 'SECRET=\n[token]'],
+      ['{"password":\n{"a":"S"}}', '{"password":\n[token]}'],
+      ['pin:\n 1234', 'pin:\n [token]'],
+    ]),
+    [],
+  )
+  t.same(
+    missed([
+      ...[
+        'SECRET_KEY=\nDB_HOST=localhost',
+        'password:\nhost: a',
+        'db:\n  password:\n  host: a',
+        'password:\n',
+      ],
+      ...['key:\n  name: a', 'SECRET=\nA_B=\nC=1', 'password:\nrequired'],
+    ]),
+    [],
+  )
+})
+
+test('the name of a secret in the value of another has its own value', async (t) => {
+  t.same(
+    missed([
+      ['secret= password="S T" x', 'secret= [token] x'],
+      ['password=S,token="S T" x', 'password=[token] x'],
+      ['password: S,secret: "S T" x', 'password: [token] "[token]" x'],
+      ['[password] => \n [secret] => S', '[password] => \n [token] => [token]'],
+      ['secret= https://h/c?q={"a":"S S"} x', 'secret= [token] x'],
+      ['Server=a;Pwd=S T;Database=b', 'Server=a;Pwd=[token]'],
+      ['"Pwd=S T;"', '"Pwd=[token];"'],
+    ]),
+    [],
+  )
+  t.same(missed([['pwd=S failed; retry later', 'pwd=[token] failed; retry later']]), [])
 })
 
 test('an `@` of a mail before a domain, and no quantity or file', async (t) => {
