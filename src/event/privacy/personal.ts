@@ -4,9 +4,9 @@ import type { Marker } from './tells.ts'
 
 const WORD = '[^\\\\/\\s"\'<>:|?*%\\ufffd]{1,64}'
 /** As it is, in JSON of JSON, and encoded. */
-const SEPARATOR = '(?:%(?:25)*5[cC]|\\\\(?:u00|x)5[cC]|[\\\\/]{1,16})'
+const SEPARATOR = '(?:(?:%(?:25)*5[cC]){1,8}|\\\\(?:u00|x)5[cC]|[\\\\/]{1,16})'
 const DRIVE_COLON = '(?::|%(?:25)*3[aA]|\\\\(?:u00|x)3[aA])'
-const GAP = '(?: |%20)'
+const GAP = '(?: |%(?:25)*20)'
 /** What the folder of them all is called: by Windows, by that before Vista, in German too, and as DOS has it short. */
 const USERS = `(?:[Uu]sers|USERS|Documents${GAP}and${GAP}Settings|Dokumente${GAP}und${GAP}Einstellungen|DOCUME~\\d)`
 /** Where a path begins: behind none of these, but for the last one of an escape (`\\n/home/…`). */
@@ -34,7 +34,7 @@ const homeOf = (name: string) =>
       .replaceAll('NAME', name),
     'g',
   )
-const NAME = `(?:${WORD}(?:${GAP}${WORD}){1,3}(?=[\\\\/]|%5[cC])|${WORD})`
+const NAME = `(?:${WORD}(?:${GAP}${WORD}){1,3}(?=[\\\\/]|%(?:25)*5[cC])|${WORD})`
 const HOME = homeOf(NAME)
 /** What may be octal, or a folder that begins with a number: of a name either is a part. */
 const NUMBERED = `\\\\[01][0-7]{2}${WORD.replace('{1,64}', '{0,64}')}`

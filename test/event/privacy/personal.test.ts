@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { stored } from './columns.ts'
+import { missed, stored } from './columns.ts'
 
 const cleaned = (text: string) => stored({ exception_message: text }).exception_message
 
@@ -172,3 +172,46 @@ for (const [rule, rows] of Object.entries(tables)) {
     }
   })
 }
+
+test('a name before an `@` goes with its blanks, its signs and whatever its quotes are written as', async (t) => {
+  t.same(
+    missed(
+      [
+        ...[
+          '"O\'Needle Doe"',
+          '"Needle, Doe (x)"',
+          '"Needle%20Doe"',
+          '&#34;Needle Doe&#34;',
+          '\\&quot;Needle S\\&quot;',
+        ],
+        ...[
+          '&amp;#x22;Needle S&amp;#x22;',
+          '%5C%22Needle S%5C%22',
+          'needle!doe',
+          'needle~doe',
+          "o'needle",
+          'a$^b*c!!d',
+        ],
+      ].map((name) => [`to ${name}@mail.example x`, 'to [email] x']),
+    ),
+    [],
+  )
+  t.same(
+    missed([
+      ["to 'ann@mail.example'", "to '[email]'"],
+      ['!ann@mail.example', '![email]'],
+      ...['"left", "@scope.js"', '"a":"b","c" @d.ef', 'a!b~c @ d'],
+    ]),
+    [],
+  )
+})
+
+test('an owner of a folder, whatever its path is encoded in', async (t) => {
+  t.same(
+    missed([
+      ['C%253A%255CUsers%255CJane%2520Doe%255Ca.js', 'C%253A%255CUsers%255C[user]%255Ca.js'],
+      ['C%3A%5C%5CUsers%5C%5CJane%20Doe%5C%5Ca.js', 'C%3A%5C%5CUsers%5C%5C[user]%5C%5Ca.js'],
+    ]),
+    [],
+  )
+})

@@ -156,6 +156,46 @@ test('the paths of webhooks go, which are keys themselves', async (t) => {
   t.same(prose('/services/T1/B2/list of services'), four('/services/T1/B2/list of services'))
 })
 
+test('keys of which what joins their words is written otherwise', async (t) => {
+  t.same(
+    missed(
+      [
+        ...['SG%2ENeedle0Needle0.Needle0', 'SG=2ENeedle0Needle0.Needle0', 'sk=2Dproj=2DNeedle0Needle0'],
+        ...[
+          'ghp&lowbar;Needle0Needle0',
+          'ghp&amp;UnderBar;Needle0Needle0',
+          'sk&hyphen;proj&dash;Needle0Needle0',
+        ],
+        ...['sk\u2013proj\u2013Needle0Needle0', 'sk\u2010proj\u2212Needle0Needle0'],
+      ].map((key) => [`at ${key} x`, 'at [token] x']),
+    ),
+    [],
+  )
+  t.same(missed(['a \u2013 b', 'a&hyphen;b &lowbar; c', 'app%2Emin%2Ejs', '2020\u20132021']), [])
+})
+
+test('a value in the sections of XML, in what PHP serializes and in the brackets of a placeholder', async (t) => {
+  t.same(
+    missed([
+      ['<password><![CDATA[S < S] ]]></password>', '<password>[token]</password>'],
+      ['<token a="b"> <![CDATA[S', '<token a="b"> <![CDATA[S'],
+      ['<password a="b"> <![CDATA[S]]><b>', '<password a="b">[token]<b>'],
+      ['<password><![CDATA[S', '<password>[token]'],
+      ['s:8:"password";s:3:"S T";s:1:"a";', 's:8:"password";s:3:"[token]";s:1:"a";'],
+      ['s:8:\\"password\\";s:1:\\"S\\";', 's:8:\\"password\\";s:1:\\"[token]\\";'],
+      ['s:6:"secret";a:1:{i:0;s:1:"S";} x', 's:6:"secret";a:1:[token] x'],
+      ['s:6:"secret";O:3:"A\\B":1:{s:1:"a";s:1:"S";} x', 's:6:"secret";O:3:"A\\B":1:[token] x'],
+      ...['<>', '()', '[]', '{}', '‹›', '«»'].map((pair) => {
+        const [open = '', close = ''] = pair
+        return [`Bearer ${open}Needle0${close} x`, `Bearer ${open}[token]${close} x`] as const
+      }),
+      ['Bearer &lt;Needle0&gt;', 'Bearer &lt;[token]&gt;'],
+    ]),
+    [],
+  )
+  t.same(missed(['Bearer <access_token>', 'Bearer (required)', 'Bearer [token]', '<b><![CDATA[S]]></b>']), [])
+})
+
 test('a password of a URL goes with its blanks, and what stands behind a host or a port stays', async (t) => {
   t.same(
     missed([
@@ -163,6 +203,10 @@ test('a password of a URL goes with its blanks, and what stands behind a host or
       ['to https://ann:S 2 S S@db.example:5432/x', 'to https://db.example:5432/x'],
       ['postgres://ann:!S? 1#S%40[::1]:5432', 'postgres://[ip]:5432'],
       ['(amqp://ann:12S S@[203.0.113.77]/)', '(amqp://[ip]/)'],
+      ['"https:\\/\\/ann:S S@host\\/x"', '"https:\\/\\/host\\/x"'],
+      ['https://ann:S  S\tS@host/x', 'https://host/x'],
+      ['https://ann: S S@host/x', 'https://host/x'],
+      ['https%3A%2F%2Fann%3AS S%40host%2Fx', 'https%3A%2F%2Fhost%2Fx'],
       ...[
         'https://shop.example:8080 by ann@host',
         'https://shop.example: ann@host',
