@@ -32,7 +32,7 @@ export const TELLING_BESIDE = `${TELLING}|authorization|cookie|token`
 /** Each of several has its number, or there is a list of them. */
 const SEVERAL = [
   `(?:secret|passw(?:or)?[dt]|pwd)(?:s|[_-]?\\d{1,3})(?:${ASSIGNED}|${SPELLED})`,
-  `(?:token|(?:api|access|private|secret)[_-]?key)s["'\\\\]{1,2}:\\s?`,
+  `(?:token|(?:api|access|private|secret)[_-]?key)s(?:["'\\\\]{1,2}:\\s?|:[ \\t]{0,4}(?=${LINE}[ \\t]{0,64}-[ \\t]))`,
 ].join('|')
 /** Names that stand beside their value: in a call or a part of a body; a user and what `curl` takes after the colon. */
 const BESIDE = [
@@ -142,7 +142,9 @@ function numberAt(text: string, at: number): ValueSpan | undefined {
 
 /** Headers that are secrets to the end of their line. */
 export const maskHeaders = (text: string): string =>
-  masked(text, HEADER, (_head, at) => {
+  masked(text, HEADER, (head, at) => {
+    const block = blockAt(text, at - (head.length - head.trimEnd().length))
+    if (block !== undefined) return block
     HEADER_REST.lastIndex = at
     const span = quotedAt(text, at) ?? { from: at, to: at + (HEADER_REST.exec(text)?.[0].length ?? 0) }
     return isNothing(text.slice(span.from, span.to)) ? undefined : span
@@ -195,7 +197,7 @@ export const NAMES: readonly Marker[] = [
   ...['secret', 'passwd', 'passwt', 'password', 'passwort', 'pwd'].flatMap((name) =>
     ['s~', '0', '_0', '-0'].map((end) => name + end),
   ),
-  ...['token', 'key'].flatMap((name) => ['s":', 's"":', 's\\'].map((end) => name + end)),
+  ...['token', 'key'].flatMap((name) => ['s:', 's":', 's"":', 's\\'].map((end) => name + end)),
   ...['samlresponse~', 'samlrequest~', 'client_assertion~', 'oauth_verifier~'],
   ...['_confirm~', '_confirmation~', 'confirm~', 'confirmation~'].map((end) => `password${end}`),
   ...['cvv~', 'cvv0~', 'cvc~', 'cvc0~'],

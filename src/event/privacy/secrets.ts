@@ -104,7 +104,7 @@ const WEBHOOK = new RegExp(
  * what is none.
  */
 const BEARER = new RegExp(
-  `${START}([Bb]earer|BEARER|apikey|[aA]piKey|APIKEY)((?:[\\s+:="'\\\\]|%(?:25)*20)+(?:(?:[<({[‹«⟨]|&lt;|%(?:25)*3[cC])${MIXED})?)[\\w.~+/=%-]{6,}`,
+  `${START}([Bb]earer|BEARER|apikey|[aA]piKey|APIKEY)((?:[\\s+:="'\\\\]|%(?:25)*20)+(?:(?:[<({[‹«⟨\`]|&lt;|%(?:25)*3[cC]){1,2}${MIXED})?)[\\w.~+/=%-]{6,}`,
   'g',
 )
 const BASIC = new RegExp(
@@ -113,10 +113,10 @@ const BASIC = new RegExp(
 )
 
 const ELEMENT = new RegExp(
-  `((?:${TELLING}|token)>|(?:${TELLING})\\s(?<=<[\\w:.-]{0,48}\\s)[^<>]{1,256}>)(?:[^<>]+(?=</)|\\s{0,64}<!\\[CDATA\\[(?:[^\\]<]|\\](?!\\]>)|<(?!!\\[CDATA))*(?:\\]\\]>)?)`,
+  `((?:${TELLING}|token)>|(?:${TELLING})\\s(?<=<[\\w:.-]{0,48}\\s)[^<>]{1,256}>)(?:[^<>]+(?=</)|\\s{0,64}<!\\[CDATA\\[(?:[^\\]<]|\\](?!\\]>)|<(?!!\\[CDATA))*(?:\\]\\]>)?)|((?:${TELLING}|token)&(?:amp;)*gt;)(?:[^<>&]|&(?!(?:amp;)*lt;))+(?=&(?:amp;)*lt;/)`,
   'gi',
 )
-const HAS_ELEMENT = /<(?:\/|!\[CDATA)/
+const HAS_ELEMENT = /<(?:\/|!\[CDATA)|&lt;\//
 /** Names as people write them, and as command lines have them: only before what is no word. */
 const SPOKEN = new RegExp(
   [
@@ -140,7 +140,7 @@ const USERINFO = new RegExp(
 
 /** In a URL a password may have blanks. Where a port follows the colon, a host stands before it. */
 const SPACED_USERINFO = new RegExp(
-  `(?<=//|${COLON}(?:${SLASH}){2,4})(?:[\\w%+-]{1,64}${COLON}[ \\t]{1,4}|[\\w.%+-]{1,64}${COLON}(?=[^\\s@]{1,128}[ \\t]))(?!\\d{1,5}\\b)[^\\s@:/"'<>[\\]]{1,128}(?:[ \\t]{1,4}[^\\s@:/"'<>[\\]]{1,128}){0,3}${AT}(?=[\\w[])`,
+  `(?<=//|${COLON}(?:${SLASH}){2,4})(?:[\\w%+-]{1,64}${COLON}[ \\t]{1,4}|[\\w.%+-]{1,64}${COLON}(?=[^\\s@]{1,128}[ \\t]))(?!\\d{1,5}\\b)[^\\s@:/"'<>[\\]]{1,128}(?:[ \\t]{1,4}[^\\s@:/"'<>[\\]]{1,128}){0,7}${AT}(?=[\\w[])`,
   'gi',
 )
 
@@ -176,7 +176,7 @@ export const NAMED_SECRETS: readonly Secret[] = [
   { tells: ['cookie~', 'authorization~'], clean: ifAssigned(maskHeaders) },
   { tells: ASSIGNED_NAMES, clean: ifAssigned(maskAssigned) },
   { tells: BESIDE_TELLS, clean: maskBeside },
-  { tells: NAMES, clean: (text) => (HAS_ELEMENT.test(text) ? text.replace(ELEMENT, '$1[token]') : text) },
+  { tells: NAMES, clean: (text) => (HAS_ELEMENT.test(text) ? text.replace(ELEMENT, '$1$2[token]') : text) },
   { tells: SPOKEN_TELLS, clean: replace(SPOKEN, '$1[token]') },
   { tells: AT_TELLS, clean: ifAssigned(replace(USERINFO, '[user]@')) },
 ]

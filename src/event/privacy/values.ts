@@ -56,10 +56,13 @@ export function valueAt(text: string, at: number, isMember: boolean): ValueSpan 
   )
 }
 
-/** Between lines, with what stands before the last of them. Of a text in lines YAML has a sign, and may have a tag. */
+/**
+ * Between lines, with what stands before the last of them. Of a text in lines YAML has a sign, and may have a tag; what looks
+ * like a comment may be a value.
+ */
 const NEXT_LINE = new RegExp(`[ \\t]{0,8}(?:${LINE}([ \\t]{0,256})){1,4}`, 'y')
 const NEXT_BLOCK = new RegExp(
-  `(?:![\\w!-]{0,32}[ \\t])?([|>][-+\\d]{0,2})?[ \\t]{0,8}(?:${LINE}([ \\t]{0,256})){1,4}`,
+  `(?:[!&][\\w!-]{0,32}[ \\t])?([|>][-+\\d]{0,2})?[ \\t]{0,8}(#[^\\r\\n\\ufffd\\\\]{0,128})?(?:${LINE}([ \\t]{0,256})){1,4}`,
   'y',
 )
 const EACH_LINE = new RegExp(`${LINE}([ \\t]{0,256})(-[ \\t])?`, 'g')
@@ -78,13 +81,16 @@ export function lineAfter(text: string, at: number): number | undefined {
 export function blockAt(text: string, at: number): ValueSpan | undefined {
   const gap = matchAt(NEXT_BLOCK, text, at)
   if (gap === null || text.charAt(at - 1) === '=') return undefined
-  const [head, sign, { length: inset } = ''] = gap
+  const [head, sign, comment, { length: inset } = ''] = gap
   const from = at + head.length
   const least = insetOf(text, at)
   const isList = fits(ITEM, text, from)
   if (inset < least || (inset === least && !isList)) return undefined
   if (sign === undefined && !isList && !fits(IS_NAMED, text, from)) return undefined
-  return { from, to: endOfBlock(text, from, { least, isList: inset === least, isCode: /\\/.test(head) }) }
+  return {
+    from: comment === undefined ? from : at,
+    to: endOfBlock(text, from, { least, isList: inset === least, isCode: /\\/.test(head) }),
+  }
 }
 
 /** How far the line is set in that goes on at `at`, with the signs of items of a list before its name. */
@@ -116,8 +122,13 @@ const EMPTY = new RegExp(`${LINE}|$`, 'y')
 /** More words of a value among others that end in `;`, as of a connection to a database. */
 const SETTING_REST =
   /(?:[ \t][^\s;="'<>&\\\ufffd]{1,64}){1,4}(?=;(?:[ \t]{0,4}(?:[\w ]{1,32}=|$|["'\r\n\ufffd\\])))/y
-export const endOfSetting = (text: string, { to, isBare }: ValueSpan): number =>
-  to + (isBare ? (matchAt(SETTING_REST, text, to)?.[0].length ?? 0) : 0)
+/** What stands behind a tag or an anchor of YAML. */
+const TAGGED = /[ \t][^\s"'`<>&\\]{1,128}/y
+export function endOfSetting(text: string, { from, to, isBare }: ValueSpan): number {
+  if (!isBare) return to
+  const rest = '!&'.includes(text.charAt(from)) ? TAGGED : SETTING_REST
+  return to + (matchAt(rest, text, to)?.[0].length ?? 0)
+}
 
 /** The same, if it stands in quotes. */
 export function quotedAt(text: string, at: number): ValueSpan | undefined {

@@ -45,6 +45,7 @@ const CONTEXTS: Readonly<Record<string, (name: string, value: string) => string>
   'JSON in HTML, by numbers': (name, value) => inNumbers(JSON.stringify({ [name]: value })),
   'PHP, serialized': (name, value) => `a:1:{${php(name)}${php(value)}}`,
   XML: (name, value) => `<a><${name}>${inHtml(value)}</${name}></a>`,
+  'XML in HTML': (name, value) => inHtml(`<a><${name}>${value}</${name}></a>`),
   'XML, as it is': (name, value) => `<a><${name}><![CDATA[${value}]]></${name}></a>`,
   'behind a query without a value': (name, value) => `GET /a?b=\n${name}: ${quoted(value)}`,
   'behind another that has none': (name, value) => `secret= ${name}=${quoted(value)}`,

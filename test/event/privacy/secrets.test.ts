@@ -189,6 +189,9 @@ test('a value in the sections of XML, in what PHP serializes and in the brackets
         const [open = '', close = ''] = pair
         return [`Bearer ${open}Needle0${close} x`, `Bearer ${open}[token]${close} x`] as const
       }),
+      ['Bearer `Needle0`', 'Bearer `[token]`'],
+      ['Bearer {{Needle0}}', 'Bearer {{[token]}}'],
+      ['&lt;password&gt;S &amp; S&lt;/password&gt;', '&lt;password&gt;[token]&lt;/password&gt;'],
       ['Bearer &lt;Needle0&gt;', 'Bearer &lt;[token]&gt;'],
     ]),
     [],
@@ -204,7 +207,7 @@ test('a password of a URL goes with its blanks, and what stands behind a host or
       ['postgres://ann:!S? 1#S%40[::1]:5432', 'postgres://[ip]:5432'],
       ['(amqp://ann:12S S@[203.0.113.77]/)', '(amqp://[ip]/)'],
       ['"https:\\/\\/ann:S S@host\\/x"', '"https:\\/\\/host\\/x"'],
-      ['https://ann:S  S\tS@host/x', 'https://host/x'],
+      ['https://ann:S  S\tS S S S@host/x', 'https://host/x'],
       ['https://ann: S S@host/x', 'https://host/x'],
       ['https%3A%2F%2Fann%3AS S%40host%2Fx', 'https%3A%2F%2Fhost%2Fx'],
       ...[
