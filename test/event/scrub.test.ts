@@ -508,6 +508,8 @@ test('of a text that could not be read, tokens, queries and what is personal do 
       '{"user_id":[id],"userId":[id],"USER-ID" : "[id]"}',
     ],
     ['{"user_id":"ann-l', '{"user_id":"[id]'],
+    ['user_id:\n  - ann-l\n  - b-l\nb: 1', 'user_id:\n  [id]\nb: 1'],
+    ['user_id=\npage_view_id=p-lee', 'user_id=\npage_view_id=[id]'],
     ['{"user_id":"","value":"x"}', '{"user_id":"","value":"x"}'],
     ['user_id=ann-lee&value=x', 'user_id=[id]&value=x'],
     ['{\\"user_id\\":\\"ann-lee\\",\\"value\\":1', '{\\"user_id\\":\\"[id]\\",\\"value\\":1'],

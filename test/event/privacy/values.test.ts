@@ -285,6 +285,7 @@ test('the name of a secret in the value of another has its own value', async (t)
       ['password: S,secret: "S T" x', 'password: [token] "[token]" x'],
       ['[password] => \n [secret] => S', '[password] => \n [token] => [token]'],
       ['secret= https://h/c?q={"a":"S S"} x', 'secret= [token] x'],
+      ['secret= q={"a":"S S"} x', 'secret= [token] x'],
       ['Server=a;Pwd=S T;Database=b', 'Server=a;Pwd=[token]'],
       ['"Pwd=S T;"', '"Pwd=[token];"'],
     ]),
