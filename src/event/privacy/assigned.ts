@@ -100,6 +100,7 @@ function isAssignedSecret(head: string, value: string, isQuoted: boolean): boole
   if (COMPARES.test(head)) return !SAID.test(value) && !LEADS_TO.test(value)
   return IS_MEMBER.test(head) ? !LITERAL.test(value) : !(SPEAKS.test(head) && SAID.test(value))
 }
+/** How far before the end of a value the name of another may have begun. Ours. */
 const MOST_NAME_CHARS = 64
 const SPEAKS = /:\s{1,4}$/
 /** A value that only stands beside its name, in quotes: it may as well be said of it. */

@@ -77,9 +77,13 @@ export const confusables: ReadonlyMap<string, string> = new Map([
  */
 const AMBIGUOUS = [
   '[。｡．](?=[a-z\\d０-９ａ-ｚＡ-Ｚ])',
+  // Dashes of a sentence, but within a word.
+  '(?<=[a-z\\d])[\u2010-\u2015\u2212](?=[a-z\\d])',
   '[？＃\ufe56\ufe5f](?=[\\w%.~０-９ａ-ｚＡ-Ｚ-]|[^\\s?#=，。、；/？＃＝\ufe66]{1,64}[=＝\ufe66])',
 ].join('|')
-const plain = [...confusables.keys()].filter((char) => !/[。｡．？＃\ufe56\ufe5f]/.test(char)).join('')
+const plain = [...confusables.keys()]
+  .filter((char) => !/[。｡．？＃\ufe56\ufe5f\u2010-\u2015\u2212]/.test(char))
+  .join('')
 /**
  * Letters of Cyrillic and Greek that look like one of ASCII (https://www.unicode.org/reports/tr39/). They are taken for it
  * in a word with letters of ASCII, which nobody writes but to hide it. Behind each stand those that look like it.

@@ -171,7 +171,16 @@ test('keys of which what joins their words is written otherwise', async (t) => {
     ),
     [],
   )
-  t.same(missed(['a \u2013 b', 'a&hyphen;b &lowbar; c', 'app%2Emin%2Ejs', '2020\u20132021']), [])
+  t.same(
+    missed([
+      ['a \u2013 b token=S', 'a \u2013 b token=[token]'],
+      'a \u2013 b',
+      'a&hyphen;b &lowbar; c',
+      'app%2Emin%2Ejs',
+      '2020\u20132021',
+    ]),
+    [],
+  )
 })
 
 test('a value in the sections of XML, in what PHP serializes and in the brackets of a placeholder', async (t) => {
