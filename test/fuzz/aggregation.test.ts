@@ -56,7 +56,11 @@ async function listening(t: Test) {
   const logLines: string[] = []
   const { log, metrics } = createTelemetry('debug', { write: (line) => logLines.push(line) })
   const config = parseConfig({ aggregation: { tokens }, apps: someApps }, {})
-  const { definitions } = it.options()
+  // Releases are asked of a set that has values.
+  const definitions = it.options().definitions.map((definition) => ({
+    ...definition,
+    sets: [...definition.sets, { name: 'release', dimensions: ['app_version' as const] }],
+  }))
   const app = await buildAggregation(config.aggregation, {
     listener: {
       log,
@@ -143,7 +147,7 @@ const knownOf = (runIds: readonly string[]) => ({
   id: runIds,
   app: ['shop', 'blog'],
   metric: ['browser.web_vital.lcp'],
-  set: ['app'],
+  set: ['app', 'release'],
   rollup: ['vitals'],
   sets: ['app', 'app,app'],
   ...{ from: FROM, 'base.from': FROM, to: TO, 'base.to': TO },
