@@ -54,8 +54,8 @@ const exceptions: Readonly<Record<string, Reader>> = {
  * The columns that a client may set, and how each is read. Senders differ in what they call a number or a text, and a
  * measurement is worth more than its decoration: numbers in texts are read and the other way round, and null, as many
  * write what they do not know, is nothing. Texts that are too long are cut by what scrubs them, which has to see what
- * lies across the cut. Refused is only what would be counted
- * wrongly: no number where one is needed, or an id that, cut, would make two things one.
+ * lies across the cut. Refused is only what would be counted wrongly: no number where one is needed, or an id that, cut,
+ * would make two things one.
  */
 export const readers: ReadonlyMap<string, Reader> = new Map(
   Object.entries<TSchema & { readonly maxLength?: number }>(Measurement.properties).map(

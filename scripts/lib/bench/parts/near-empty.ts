@@ -5,13 +5,13 @@ import { promisify } from 'node:util'
 import { eventLine, sharedEnd } from '../../../../src/event/schema/ndjson.ts'
 import { fsLake } from '../../../../src/lake/fs.ts'
 import { rawKey } from '../../../../src/lake/layout.ts'
+import { HOUR_MS } from '../../../../src/std/durations.ts'
 import { cpuMicros } from '../machine/proc.ts'
 import { round } from '../machine/statistics.ts'
 import type { Result } from '../measure/result.ts'
 import { anEvent, WINDOW_FROM_MS, WINDOW_MS } from '../workload/lake-maker.ts'
 
 const HOURS = 7 * 24
-const HOUR_MS = 3_600_000
 const EVENTS_A_WINDOW = 5
 
 /** A week of windows with a few events each, by `headgate aggregate`: what a window costs in which nothing is. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../std/clock.ts'
-import { DAY_MS, dayOf } from '../../../std/durations.ts'
+import { DAY_MS, dayOf, HOUR_MS } from '../../../std/durations.ts'
 import type { ArrivedObject } from './arrivals.ts'
 import { arrivedObjects } from './arrived-objects.ts'
 import type { IndexEntry } from './entry-text.ts'
@@ -7,7 +7,7 @@ import type { Entries } from './index-entries.ts'
 import { arrivalDayOf, type IndexFolder } from './index-folders.ts'
 import { knownEntries } from './known-entries.ts'
 import type { Synopses } from './synopses.ts'
-import type { Synopsis, SynopsisPart } from './synopsis-text.ts'
+import { isOfTheSame, type Synopsis, type SynopsisPart } from './synopsis-text.ts'
 
 export interface ArrivedIndex {
   /** Every minute of event time that anything ever touched, with how many objects did. Live: it grows with the next look. */
@@ -40,6 +40,8 @@ const CHEAP_MS = 250
 const WHOLE_SHARE = 100
 /** And into looking for what is new at all: 1 in 20. Ours. */
 const LOOK_SHARE = 20
+/** As long after one that could not be written no synopsis is made: it costs a day of entries. Ours. */
+const CLOSE_AGAIN_MS = HOUR_MS
 /** Objects that touch more minutes have no place in a synopsis, where each is read at once. Ours. */
 const MAX_SYNOPSIS_MINUTES = 2_048
 
@@ -65,6 +67,7 @@ export function arrivedIndex({ entries, synopses, clock }: IndexSources): Arrive
   const readNow = new Set<string>()
   let wholeAgainMs = Number.NEGATIVE_INFINITY
   let lookAgainMs = Number.NEGATIVE_INFINITY
+  let closeAgainMs = Number.NEGATIVE_INFINITY
   let looking: Promise<void> | undefined
 
   const look = () => looking ?? lookNext(false)
@@ -102,7 +105,10 @@ export function arrivedIndex({ entries, synopses, clock }: IndexSources): Arrive
     const found = await entries.folders('index/', nowMs)
     const endMs = clock.monotonicMs()
     if (endMs - startMs > CHEAP_MS) wholeAgainMs = endMs + WHOLE_SHARE * (endMs - startMs)
-    return found
+    const there = new Set(found.map(({ prefix }) => prefix))
+    // Whose last entry others have removed is news as well.
+    const gone = folders.notAmong(there).map((prefix) => ({ prefix, stamp: undefined, keys: [] }))
+    return [...found, ...gone]
   }
 
   /** From the synopsis what it tells of, as long as nothing came there since; the rest is read. */
@@ -132,6 +138,7 @@ export function arrivedIndex({ entries, synopses, clock }: IndexSources): Arrive
 
   async function keysIn({ prefix, keys: listed }: IndexFolder): Promise<readonly string[]> {
     const keys = listed ?? (await entries.keys(prefix))
+    for (const gone of folders.keepOnly(prefix, keys)) entries.refresh(gone)
     if (!keys.some(known.has)) readNow.add(prefix)
     if (folders.isClosed(prefix)) {
       // Others may have mended what this process has read.
@@ -146,24 +153,26 @@ export function arrivedIndex({ entries, synopses, clock }: IndexSources): Arrive
 
   async function closeOldDays(): Promise<void> {
     for (const day of [...openDays].filter(isOld)) {
-      openDays.delete(day)
-      await close(day)
+      if (clock.monotonicMs() < closeAgainMs) return
+      if (await close(day)) openDays.delete(day)
+      else closeAgainMs = clock.monotonicMs() + CLOSE_AGAIN_MS
     }
   }
 
-  /** What all of its folders say is written down together, and no longer known entry by entry. */
-  async function close(day: string): Promise<void> {
-    const synopsis = await synopsisOf(day)
-    if (synopsis.size === 0 || !(await synopses.write(day, synopsis))) return
+  /** What all of its folders say is written down, and no longer known entry by entry; whether nothing more can be done. */
+  async function close(day: string): Promise<boolean> {
+    const isKnown = [...folders.seenOf(day).keys()].some(folders.isClosed)
+    const before: Synopsis = isKnown ? await synopses.read(day) : new Map()
+    const synopsis = await synopsisOf(day, before)
+    const outcome = isOfTheSame(synopsis, before) ? 'stored' : await synopses.write(day, synopsis)
     // Nor are they kept as they were read: the room is for those of days that are not over.
-    for (const key of folders.close(synopsis)) entries.refresh(key)
+    if (outcome === 'stored') for (const key of folders.close(synopsis)) entries.refresh(key)
+    return outcome !== 'failed'
   }
 
-  async function synopsisOf(day: string): Promise<Synopsis> {
+  async function synopsisOf(day: string, before: Synopsis): Promise<Synopsis> {
     const synopsis = new Map<string, SynopsisPart>()
-    const stamps = folders.seenOf(day)
-    const before = [...stamps.keys()].some(folders.isClosed) ? await synopses.read(day) : synopsis
-    for (const [prefix, stamp] of stamps) {
+    for (const [prefix, stamp] of folders.seenOf(day)) {
       const part = folders.isClosed(prefix) ? before.get(prefix) : undefined
       const objects = part?.stamp === stamp ? part.objects : await objectsToWrite(prefix)
       if (objects !== undefined) synopsis.set(prefix, { stamp, objects })

@@ -33,6 +33,10 @@ export interface KnownFolders {
   close(synopsis: Synopsis): Iterable<string>
   /** The entries of the folder are looked at one by one again. */
   reopen(prefix: string): void
+  /** Those of which something is known, and which are not among these. */
+  notAmong(there: ReadonlySet<string>): readonly string[]
+  /** Forgets what was seen in the folder and is there no more, and answers which; what came since stays. */
+  keepOnly(prefix: string, keys: readonly string[]): readonly string[]
 }
 
 export function knownEntries(): KnownEntries {
@@ -135,6 +139,17 @@ export function knownEntries(): KnownEntries {
       close,
       reopen(prefix) {
         if (closed.delete(prefix)) touched.forget(prefix)
+      },
+      notAmong(there) {
+        const met = new Set([...closed.keys(), ...[...seen.values()].flatMap((day) => [...day.keys()])])
+        return [...met].filter((prefix) => !there.has(prefix))
+      },
+      keepOnly(prefix, keys) {
+        if (stampOf(prefix) === undefined) return []
+        const there = new Set(keys)
+        const gone = [...(open.get(prefix) ?? [])].filter(([key]) => !there.has(key))
+        for (const [key, objectKey] of gone) forget(key, objectKey)
+        return gone.map(([key]) => key)
       },
     },
   }

@@ -9,8 +9,8 @@ import { type Synopsis, synopsisIn, synopsisText } from './synopsis-text.ts'
 export interface Synopses {
   /** What is known of a day without reading its entries; nothing where that is not known. Whether it still holds, stamps tell. */
   read(day: string): Promise<Synopsis>
-  /** Whether it is there now: what is too much, or cannot be written, is left to the entries. */
-  write(day: string, synopsis: Synopsis): Promise<boolean>
+  /** What is too much, or cannot be written now, is left to the entries. */
+  write(day: string, synopsis: Synopsis): Promise<'stored' | 'too_large' | 'failed'>
 }
 
 /** More than this, and the entries of the day are read one by one: a day of some thousand objects has one megabyte. Ours. */
@@ -72,12 +72,12 @@ export function synopses(lake: Pick<Lake, 'get' | 'put'>, log: Logger): Synopses
     },
     async write(day, synopsis) {
       const body = Buffer.from(await runYielding(synopsisText(synopsis)))
-      if (body.length > MAX_SYNOPSIS_BYTES) return false
+      if (body.length > MAX_SYNOPSIS_BYTES) return 'too_large'
       const put = async () => {
         await lake.put(synopsisKey(day), body)
-        return true
+        return 'stored' as const
       }
-      return unlessLakeFails(put, false).finally(() => {
+      return unlessLakeFails<'stored' | 'failed'>(put, 'failed').finally(() => {
         // Whoever read until now may have what was there before, and keeps it to himself.
         held.delete(day)
         reading.delete(day)

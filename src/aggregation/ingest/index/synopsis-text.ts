@@ -15,6 +15,10 @@ export interface SynopsisPart {
 /** By folder of the index, which ends in a slash. */
 export type Synopsis = ReadonlyMap<string, SynopsisPart>
 
+/** Whether they tell of the same folders, as these were at the same time. */
+export const isOfTheSame = (one: Synopsis, other: Synopsis): boolean =>
+  one.size === other.size && [...one].every(([folder, { stamp }]) => other.get(folder)?.stamp === stamp)
+
 const SYNOPSIS_VERSION = 1
 
 /** The text, in steps: what it holds by folder and the hash of the rest, and then a line for each object. */

@@ -29,7 +29,10 @@ export async function reexamine(
   const file = await tools.lake.open(key)
   // Another process may have set it aside, or whoever owns the lake.
   if (file === undefined) {
-    for (const entryKey of entryKeysOf({ ...raw, key })) tools.entries.refresh(entryKey)
+    for (const entryKey of entryKeysOf({ ...raw, key })) {
+      tools.entries.refresh(entryKey)
+      tools.index.forget(entryKey, key)
+    }
     return undefined
   }
   try {

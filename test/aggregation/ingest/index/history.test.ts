@@ -26,6 +26,7 @@ function setUp() {
   const clock = fakeClock(NOON)
   const lake = memoryLake(clock.nowMs)
   const read: string[] = []
+  const written: string[] = []
   const denied = { isSo: (_key: string) => false }
   const watched: typeof lake = {
     ...lake,
@@ -33,6 +34,11 @@ function setUp() {
       if (denied.isSo(key)) return Promise.reject(new AppError('lake_failed', 'denied', { cause: DENIED }))
       if (key.startsWith('index/')) read.push(key)
       return lake.get(key, ...more)
+    },
+    put(key, ...more) {
+      if (denied.isSo(key)) return Promise.reject(new AppError('lake_failed', 'denied', { cause: DENIED }))
+      written.push(key)
+      return lake.put(key, ...more)
     },
   }
   const { log } = quietTelemetry()
@@ -56,7 +62,18 @@ function setUp() {
   }
   /** So much later that everything that was put is sure to be seen. */
   const later = () => clock.advance(60_000)
-  return { clock, lake, read, denied, open, put, entryOf, later, taken: () => read.splice(0).map(nameOf) }
+  return {
+    clock,
+    lake,
+    read,
+    written,
+    denied,
+    open,
+    put,
+    entryOf,
+    later,
+    taken: () => read.splice(0).map(nameOf),
+  }
 }
 
 const keyOf = (name: string, ms: number) => `raw/gateway/${hourOf(ms)}/${name}.parquet`
@@ -244,8 +261,8 @@ test('what cannot be read stays to be read, and keeps its hour from being writte
   t.same(taken().includes('b'), false)
 })
 
-test('one that touches many minutes, and one that goes while its day is written down, stay entries', async (t) => {
-  const { open, put, later, lake, taken, clock } = setUp()
+test('one that touches many minutes, and one that cannot be read while its day is written down, stay entries', async (t) => {
+  const { open, put, later, lake, taken, clock, denied } = setUp()
   const many = Object.fromEntries(Array.from({ length: 2_049 }, (_, at) => [OLD + at * MINUTE_MS, 1]))
   await put('many', OLD, { rows: 2_049, minutes: minuteRows(many) })
   await put('b', OLD + HOUR_MS)
@@ -258,7 +275,7 @@ test('one that touches many minutes, and one that goes while its day is written 
   t.same(await open().touching(), ['b', 'c', 'gone', 'many'])
   t.same(taken().sort(), ['c', 'gone', 'many'])
   t.notOk(String(lake.objects.get(SYNOPSIS)).includes('many'))
-  await lake.remove([gone])
+  denied.isSo = (key) => key === gone
   clock.advance(3 * DAY_MS)
   t.same(await running.touching(), ['b', 'c', 'many'])
   t.notOk(lake.objects.has(`synopses/dt=${dayOf(NOON)}.ndjson`))
@@ -385,4 +402,79 @@ test('on a local disk, folders tell what changed', async (t) => {
       ['a', 'b', 'late'],
     ],
   )
+})
+
+test('an hour of which every entry went, by whomever, is no more', async (t) => {
+  for (const ms of [OLD, NOON]) {
+    const { open, put, later, lake, taken } = setUp()
+    const keys = [await put('a', ms), await put('b', ms)]
+    await put('other', OLD - HOUR_MS)
+    later()
+    const [running, opened] = [open(), open()]
+    t.same(await running.touching(), ['a', 'b', 'other'])
+    t.same(await opened.touching(), ['a', 'b', 'other'])
+    await lake.remove(keys)
+    later()
+    for (const { index, touching } of [running, opened, open()]) {
+      t.same(await touching(), ['other'])
+      t.equal(index.holds(keyOf('a', ms)), false)
+      t.same((await index.near(ms, ms + MINUTE_MS)).keys, [])
+    }
+    await put('a', ms)
+    later()
+    t.same(await running.touching(), ['a', 'other'], 'and may come again')
+    taken()
+  }
+})
+
+test('one entry that went is forgotten, and one of this process that a listing has not is kept', async (t) => {
+  const { open, put, later, lake, entryOf } = setUp()
+  const a = await put('a', NOON)
+  await put('b', NOON)
+  later()
+  const { index, touching } = open()
+  t.same(await touching(), ['a', 'b'])
+  await lake.remove([a])
+  later()
+  t.same(await touching(), ['b'])
+  t.equal(index.holds(keyOf('a', NOON)), false)
+  const own = `index/${hourOf(NOON)}/own.json`
+  await index.add(own, entryOf('own', NOON))
+  later()
+  t.same((await index.near(NOON, NOON + 1)).keys.includes(own), true)
+})
+
+test('an entry that cannot be read has no synopsis written again with each look', async (t) => {
+  const { open, put, later, lake, written } = setUp()
+  await put('a', OLD)
+  await put('b', OLD + HOUR_MS)
+  await lake.put(`index/${hourOf(OLD + 2 * HOUR_MS)}/c.json`, Buffer.from('{"version":2}'))
+  later()
+  const { touching } = open()
+  for (let look = 0; look < 3; look++) {
+    t.same(await touching(), ['a', 'b'])
+    later()
+  }
+  t.same(written, [SYNOPSIS])
+})
+
+test('a day whose synopsis could not be written is tried again, one day an hour', async (t) => {
+  const { open, put, later, lake, denied, written, clock, taken } = setUp()
+  await put('a', OLD)
+  await put('b', OLD - DAY_MS)
+  later()
+  denied.isSo = (key) => key.startsWith('synopses/')
+  const { touching } = open()
+  for (let look = 0; look < 3; look++) {
+    t.same(await touching(), ['a', 'b'])
+    later()
+  }
+  t.equal(taken().length, 2, 'no entry is read again')
+  denied.isSo = () => false
+  await touching()
+  t.same(written, [])
+  clock.advance(HOUR_MS)
+  t.same(await touching(), ['a', 'b'])
+  t.ok(lake.objects.has(SYNOPSIS))
+  t.equal(written.length, 2)
 })

@@ -65,7 +65,7 @@ function shut(gate: { isOpen: Promise<void> }): () => void {
 
 test('a synopsis is read as it was written, and once', async (t) => {
   const { open, lake, told, reads } = setUp()
-  t.equal(await open().write(DAY, synopsis), true)
+  t.equal(await open().write(DAY, synopsis), 'stored')
   const read = open()
   const [one, other] = await Promise.all([read.read(DAY), read.read(DAY)])
   t.same(one, synopsis)
@@ -74,7 +74,7 @@ test('a synopsis is read as it was written, and once', async (t) => {
   t.equal(reads(), 1)
   t.same([...lake.objects.keys()], [KEY])
   t.equal((await read.read('2026-11-21')).size, 0, 'of a day without one nothing is known')
-  t.equal(await read.write(DAY, new Map()), true)
+  t.equal(await read.write(DAY, new Map()), 'stored')
   t.equal((await read.read(DAY)).size, 0, 'what was written since is read')
   t.same(told(), [])
 })
@@ -150,9 +150,9 @@ test('a lake that refuses synopses is told once, and works without', async (t) =
   t.equal((await some.read(DAY)).size, 0)
   t.equal((await some.read(DAY)).size, 0)
   lake.failures.push(refused())
-  t.equal(await some.write(DAY, synopsis), false)
+  t.equal(await some.write(DAY, synopsis), 'failed')
   t.match(told(), [/are read one by one/])
-  t.equal(await some.write(DAY, synopsis), true)
+  t.equal(await some.write(DAY, synopsis), 'stored')
   t.equal((await some.read(DAY)).size, 3)
 })
 
@@ -165,6 +165,6 @@ test('a mistake of ours is none of the lake', async (t) => {
 test('a day of which there is too much to say has no synopsis', async (t) => {
   const { open, lake } = setUp()
   const long = { ...object('a', {}), key: 'x'.repeat(33_554_432) }
-  t.equal(await open().write(DAY, new Map([['a/', { stamp: '', objects: [long] }]])), false)
+  t.equal(await open().write(DAY, new Map([['a/', { stamp: '', objects: [long] }]])), 'too_large')
   t.equal(lake.objects.size, 0)
 })
