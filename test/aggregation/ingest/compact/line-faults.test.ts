@@ -130,8 +130,8 @@ test('why a line is no event is said in words: every field that is wrong, and wh
     ['no UTF-8', Buffer.from('caf\xe9', 'latin1'), 'it is not UTF-8'],
     ['too long', `"${'x'.repeat(4_194_304)}"`, 'it is longer than a line may be'],
     [
-      'half a surrogate pair',
-      eventLine({ event_id: '?' }).replace('"?"', '"\\ud800"'),
+      'half an escape',
+      eventLine({ event_id: '?' }).replace('"?"', '"\\ud8"'),
       'it is no JSON: one object a line, as in {"v": 1, …}',
     ],
     ['deep', '['.repeat(2_000) + ']'.repeat(2_000), 'it is no object of JSON, as in {"v": 1, …}'],
