@@ -1,18 +1,10 @@
 #!/usr/bin/env node
 import cluster from 'node:cluster'
 import { setFlagsFromString } from 'node:v8'
-import { unusableRuntime } from './cli/terminal/node-version.ts'
-
-// Before anything is loaded that such a Node lacks: it would end without a word that helps, or serve nobody and say nothing.
-const unusable = unusableRuntime(process.versions.node)
-if (unusable !== undefined) {
-  process.stderr.write(`headgate ${unusable}\n`)
-  process.exit(2)
-}
-const { runCommand } = await import('./cli/commands.ts')
-const { calledAs } = await import('./cli/terminal/called-as.ts')
-const { closedTerminals } = await import('./cli/terminal/closed-terminals.ts')
-const { processTerminal } = await import('./cli/terminal/terminal.ts')
+import { runCommand } from './cli/commands.ts'
+import { calledAs } from './cli/terminal/called-as.ts'
+import { closedTerminals } from './cli/terminal/closed-terminals.ts'
+import { processTerminal } from './cli/terminal/terminal.ts'
 
 // What keeps collections of the whole heap rare: each holds requests up for tens of milliseconds (docs/adr/0019).
 setFlagsFromString('--no-allocation-site-pretenuring')

@@ -21,7 +21,7 @@ import { type DevApp, withoutApps } from '../setup/dev-app.ts'
 import { loadConfig, warn } from '../setup/load.ts'
 import { CONFIG_OPTION, type Command, type Flags, type Option } from '../terminal/command.ts'
 import { type HumanLog, humanLog } from '../terminal/log-lines.ts'
-import { warnOfRuntime } from '../terminal/node-version.ts'
+import { refuseWorkersOn, warnOfRuntime } from '../terminal/node-version.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 
 const WORKERS_VARIABLE = 'HEADGATE_GATEWAY_WORKERS'
@@ -90,6 +90,7 @@ async function serve(modules: Modules, flags: Flags, terminal: Terminal): Promis
     return serveConfigured({ ...start, config: await read(), read, dev: undefined }, terminal)
   }
   const loaded = await configured(flags, terminal)
+  if (modules.gateway && loaded.gateway.workers > 1) refuseWorkersOn(process.versions.node)
   warn(loaded, terminal)
   await tryListenAddresses(listenAddressesOf(loaded, modules))
   await ownDataFolder(loaded.dataDir)

@@ -1,3 +1,4 @@
+import { AppError } from '../../std/errors.ts'
 import type { Logger } from '../../std/telemetry.ts'
 
 /**
@@ -25,19 +26,33 @@ export function isSafeRuntime(version: string): boolean {
 /** As of this release of 22 all is there that the code uses; `@types/node` is of it. */
 const OLDEST = { major: 22, minor: 15 }
 
-/** Why nothing can be run on that Node; undefined where it can, though it may have holes. */
-export function unusableRuntime(version: string): string | undefined {
+/** Whether the code is made for that Node, which may have holes all the same. */
+function isSupported(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   const isOfALine = major > LAST_LISTED || FIRST_SAFE[major] !== undefined
-  if (isOfALine && (major > OLDEST.major || minor >= OLDEST.minor)) return undefined
-  return `needs Node 24 (24.14.1 or later), or 22 from 22.22.2 on, and this is Node ${version}: in a clone, ./scripts/with-node before the command brings one from npm; elsewhere https://nodejs.org/en/download has it`
+  return isOfALine && (major > OLDEST.major || minor >= OLDEST.minor)
+}
+
+/** Workers on a Node that the code is not made for bind nothing, and say nothing. */
+export function refuseWorkersOn(version: string): void {
+  if (isSupported(version)) return
+  throw new AppError(
+    'invalid_request',
+    `Workers need Node 24 (24.14.1 or later), or 22 from 22.22.2 on, and this is Node ${version}: in a clone, ./scripts/with-node before the command brings one from npm; elsewhere https://nodejs.org/en/download has it`,
+  )
 }
 
 /** Said, and served all the same: a service that does not start is an outage, and the machine may be out of reach. */
 export function warnOfRuntime(version: string, log: Logger): void {
   if (isSafeRuntime(version)) return
-  log.warn(
-    { node: version },
-    'this Node has known security holes: use 24.14.1, 22.22.2 or a later one of its line',
-  )
+  if (isSupported(version))
+    log.warn(
+      { node: version },
+      'this Node has known security holes: use 24.14.1, 22.22.2 or a later one of its line',
+    )
+  else
+    log.warn(
+      { node: version },
+      'this Node is not supported, and has known security holes: use 24.14.1, 22.22.2 or a later one of its line',
+    )
 }

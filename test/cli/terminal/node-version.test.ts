@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { test } from 'tap'
-import { isSafeRuntime, unusableRuntime, warnOfRuntime } from '../../../src/cli/terminal/node-version.ts'
+import { isSafeRuntime, refuseWorkersOn, warnOfRuntime } from '../../../src/cli/terminal/node-version.ts'
 import { createTelemetry } from '../../../src/std/telemetry.ts'
 
 test('a Node is safe from the first release of its line that has the fixes', async (t) => {
@@ -27,7 +27,7 @@ test('a Node is safe from the first release of its line that has the fixes', asy
   )
 })
 
-test('nothing runs on a Node of no line that engines has, or on one that lacks what is used', async (t) => {
+test('workers run on no Node of a line that engines lacks, nor on one that lacks what is used', async (t) => {
   for (const [version, isUsable] of [
     ['18.20.8', false],
     ['20.20.2', false],
@@ -40,10 +40,15 @@ test('nothing runs on a Node of no line that engines has, or on one that lacks w
     ['25.8.1', true],
     ['26.12.1', true],
   ] as const) {
-    const why = unusableRuntime(version)
-    t.equal(why === undefined, isUsable, version)
-    if (!isUsable)
-      t.match(why, new RegExp(`^needs Node 24 .*this is Node ${version}: .*with-node.*nodejs.org[^\\n]*$`))
+    const asked = () => refuseWorkersOn(version)
+    if (isUsable) t.doesNotThrow(asked, version)
+    else
+      t.throws(asked, {
+        code: 'invalid_request',
+        message: new RegExp(
+          `^Workers need Node 24 .*this is Node ${version}: .*with-node.*nodejs.org[^\\n]*$`,
+        ),
+      })
   }
 })
 
@@ -64,5 +69,11 @@ test('one that is not is said in the log, once, and nothing else is', async (t) 
   warnOfRuntime('24.14.1', log)
   t.same(lines, [])
   warnOfRuntime('24.14.0', log)
-  t.match(JSON.parse(lines.join()), { level: 40, node: '24.14.0', msg: /known security holes/ })
+  t.match(JSON.parse(lines.join()), {
+    level: 40,
+    node: '24.14.0',
+    msg: /^this Node has known security holes/,
+  })
+  warnOfRuntime('20.20.2', log)
+  t.match(JSON.parse(String(lines[1])), { level: 40, node: '20.20.2', msg: /^this Node is not supported/ })
 })
