@@ -152,6 +152,7 @@ const JOINT = '\u2005'
 const JOINT_IN_QUERY = '\ufdd0'
 const JOINTS = `[${JOINT}${JOINT_IN_QUERY}]`
 const EACH_JOINT = new RegExp(JOINTS, 'g')
+const HAS_JOINT = new RegExp(JOINTS)
 
 /** Two words with another colour each are no one, or one is that has two of them. */
 const withoutCommands = (text: string): string =>
@@ -175,7 +176,7 @@ const REST = new RegExp(
 )
 
 /** Without what commands part of a name or a token of which the rest was masked. */
-export const withoutRests = (text: string): string => text.replace(REST, '')
+export const withoutRests = (text: string): string => (HAS_JOINT.test(text) ? text.replace(REST, '') : text)
 
 /** With a blank for each joint. */
 export const parted = (text: string): string => text.replace(EACH_JOINT, ' ')
