@@ -83,7 +83,7 @@ interface Part {
 /** Where the quotes end that a URL stands in, by itself or behind a method; before it, if it stands in none. */
 function endOfQuote(text: string, at: number, word: string): number {
   const ahead = QUOTE_AHEAD.exec(text.slice(Math.max(0, at - MOST_AHEAD_CHARS), at))
-  const quoteAt = ahead === null ? at + (LEAD.exec(word)?.[0].length ?? 0) : at - ahead[0].length
+  const quoteAt = ahead === null ? at + word.length - word.replace(LEAD, '').length : at - ahead[0].length
   const end = quotedAt(text, quoteAt)?.to ?? 0
   return end === text.length || /[\r\n]/.test(text.slice(at, end)) ? 0 : end
 }

@@ -40,8 +40,7 @@ function readAt(into: Buffer, at: number, path: string): number | undefined {
   try {
     const found = fstatSync(file)
     if (!found.isFile() || found.size > Math.min(MAX_SMALL_FILE_BYTES, into.length - at)) return undefined
-    const length = found.size === 0 ? 0 : readSync(file, into, at, found.size, 0)
-    return length === found.size ? length : undefined
+    return readSync(file, into, at, found.size, 0)
   } finally {
     closeSync(file)
   }
