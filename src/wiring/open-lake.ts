@@ -16,6 +16,9 @@ export type OpenedLake = Lake & Partial<Pick<SkippedObjects, 'takeMet'>>
 /** The program next to this file: TypeScript in tests, JavaScript in dist. */
 const smallFilesProgram = new URL(import.meta.url.replace(/open-lake(\.\w+)$/, 'small-files-thread$1'))
 
+/** It holds one answer. Ours. */
+const resourceLimits = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 }
+
 /** The lake of the configuration; a local one rid of what writers that died left unfinished. */
 export async function openLake(
   { dataDir, lake, aws }: Config,
@@ -33,7 +36,7 @@ export async function openLake(
     return { ...s3Lake({ connection, bucket, prefix, tempDir: dir, maxTempBytes, clock, passOver }), takeMet }
   }
   await sweepUnfinished(dir, clock)
-  const start = () => new Worker(smallFilesProgram, { name: 'small-files' })
+  const start = () => new Worker(smallFilesProgram, { name: 'small-files', resourceLimits })
   const readSmallFiles = threadedSmallFiles({ start, log: telemetry.log })
   return { ...fsLake(dir, { passOver, readSmallFiles }), takeMet }
 }

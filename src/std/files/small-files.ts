@@ -5,7 +5,7 @@ import { flagsOf } from './not-a-file.ts'
 /** The largest file that is read. Ours: an entry of the index has a kilobyte. */
 const MAX_SMALL_FILE_BYTES = 65_536
 /** The most that is read in one go. Ours. */
-const MAX_BYTES_IN_ONE_GO = 4_194_304
+const MAX_BYTES_IN_ONE_GO = 1_048_576
 
 /** What was read, one after the other. */
 export interface SmallFiles {

@@ -51,7 +51,7 @@ const [ENTRY_BYTES, MINUTE_BYTES] = [512, 16]
 /** Entries read, and held for whoever asks for many, at the same time. Ours. */
 const ENTRIES_AT_ONCE = 32
 /** And in one go where a lake can, of small ones. Ours. */
-const ENTRIES_IN_ONE_GO = 1_024
+const ENTRIES_IN_ONE_GO = 256
 
 /** As a rule entries never change, so each is read once per process; the oldest read are forgotten first. */
 export function indexEntries(lake: Lake, log: Logger, maxCachedBytes = MAX_CACHED_BYTES): Entries {
