@@ -142,10 +142,10 @@ export const AggregationConfig = strict({
   }),
   engine: Engine,
   schedule: Schedule,
-  join: toggle(true, {
+  join: toggle(false, {
     description:
-      'Whether the small objects that an hour of arrivals leaves in the lake become a few large ones, some hours later, beside all else ([operations](operations.md#joined-objects)).',
-    example: false,
+      'Whether the small objects that an hour of arrivals leaves in the lake become a few large ones, some hours later, beside all else ([operations](operations.md#joined-objects)). New, and so only where you ask for it.',
+    example: true,
   }),
   rollups: Type.Array(Rollup, {
     description:

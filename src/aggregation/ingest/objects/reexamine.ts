@@ -29,10 +29,8 @@ export async function reexamine(
   const file = await tools.lake.open(key)
   // Another process may have set it aside, or whoever owns the lake.
   if (file === undefined) {
-    for (const entryKey of entryKeysOf({ ...raw, key })) {
-      tools.entries.refresh(entryKey)
-      tools.index.forget(entryKey, key)
-    }
+    for (const entryKey of entryKeysOf({ ...raw, key }))
+      if (!(await isNamedBy(entryKey, key, tools))) tools.index.forget(entryKey, key)
     return undefined
   }
   try {
@@ -45,6 +43,21 @@ export async function reexamine(
   } finally {
     await file.release()
   }
+}
+
+/**
+ * As the entry is now. An object that is gone while its entry is there is missing: whoever took that for nothing would
+ * publish a window without its events.
+ */
+async function isNamedBy(
+  entryKey: string,
+  key: string,
+  { entries }: Pick<ReexamineTools, 'entries'>,
+): Promise<boolean> {
+  entries.refresh(entryKey)
+  if (!(await entries.keys(entryKey)).includes(entryKey)) return false
+  const [entry] = await entries.load([entryKey])
+  return entry === undefined || (entry.key === key && entry.rows > 0)
 }
 
 type Stored = RawObject & { readonly key: string }

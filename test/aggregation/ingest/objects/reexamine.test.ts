@@ -39,7 +39,10 @@ test('what another process has set aside leaves the index at once, whether its h
     })
     const touching = async () => (await arrivals.touching(atMs, atMs + MINUTE_MS)).map((object) => object.key)
     t.same(await touching(), [key])
-    await lake.remove([entryKey, key])
+    await lake.remove([key])
+    t.same(await arrivals.reexamine([key], new AbortController().signal), [])
+    t.same(await touching(), [key], 'an object whose entry is there is missing, which is not nothing')
+    await lake.remove([entryKey])
     t.same(await arrivals.reexamine([key], new AbortController().signal), [])
     t.same(await touching(), [])
   }
