@@ -13,6 +13,8 @@ const MAX_NAMES = 24
 const MAX_COMPARED = 3
 /** So that whoever sends fields of its own with each request costs a look-up. */
 const MAX_KNOWN_NAMES = 512
+/** Names that may be repeated: nothing in them ends a line, steers a terminal or leaves a path of SQL. Ours. */
+const REPEATABLE = /^[\w.@-]{1,64}$/
 /** Those that only the gateway sets are told by `leftOutOfGateway`. */
 const gatewayOwn: ReadonlySet<string> = new Set(columns.map(({ name }) => name))
 
@@ -36,7 +38,8 @@ export function createMeantFields(own: readonly string[], nearestField = nearest
   const spelt = new Map(own.map((column) => [plain(column), column]))
   const beginnings = new Set(own.map(beginning))
   /** Found by a look-up. */
-  const called = (name: string) => spelt.get(plain(name)) ?? columnCalled(name)
+  const called = (name: string) =>
+    REPEATABLE.test(name) ? (spelt.get(plain(name)) ?? columnCalled(name)) : ''
 
   function nearestTo(name: string): string {
     const known = meantBy.get(name)

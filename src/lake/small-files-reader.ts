@@ -32,8 +32,10 @@ export function threadedSmallFiles({ start, log, idleMs = MAX_IDLE_MS }: SmallFi
     const worker = start()
     worker.on('message', (found: SmallFiles) => answer(found))
     worker.on('error', (error) => {
-      thread = undefined
       log.error({ err: error }, 'the thread that reads small files ended')
+      // One that was given up has nobody who waits.
+      if (worker !== thread) return
+      thread = undefined
       answer(NOTHING)
     })
     return worker

@@ -241,6 +241,17 @@ test('of the fields of a request that was meant for another route nothing else i
   t.same(createHints()(found), ['Send it elsewhere.', unit('bytes', 'By')])
 })
 
+test('a name that no line or page should repeat is only counted', async (t) => {
+  for (const name of [
+    'page\u202eroute',
+    'page\nroute',
+    'page_route\0',
+    '<page_route>',
+    `page_${'_'.repeat(64)}route`,
+  ])
+    t.same(hintsOf({ ...event, [name]: '/' }), [others('a field')], name)
+})
+
 test('the names that others have for a column are told with ours', async (t) => {
   for (const [what, candidate, hints] of [
     ['a time', { ...event, timestamp: 1 }, [field('timestamp', 'event_time')]],

@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { test } from 'tap'
@@ -48,4 +48,33 @@ test('a thread that fails costs what it was asked for, and is told', async (t) =
   t.same(textsIn(dir, await readAll(paths)), [], 'all of it is to be read otherwise')
   t.match(lines, [{ msg: 'the thread that reads small files ended', err: { message: 'gone' } }])
   t.same(textsIn(dir, await readAll(paths)), read, 'the next question has another one')
+})
+
+test('what a thread that was given up says concerns no question to the next', async (t) => {
+  const threads: EventEmitter[] = []
+  const told = new EventEmitter()
+  const start = () => {
+    const calls = { ref() {}, unref() {}, terminate: async () => told.emit('ended') && 0 }
+    const thread = Object.assign(new EventEmitter(), { ...calls, postMessage: () => told.emit('asked') })
+    threads.push(thread)
+    return thread as unknown as Worker
+  }
+  const readAll = threadedSmallFiles({ start, log, idleMs: 1 })
+  const answer = { bytes: new Uint8Array([120]), ends: [1] }
+  // Nothing else keeps the loop until a thread is given up.
+  const alive = setInterval(() => {}, 1_000)
+  t.teardown(() => clearInterval(alive))
+  for (const number of [0, 1]) {
+    const ended = once(told, 'ended')
+    const asked = once(told, 'asked')
+    const found = readAll(['x'])
+    await asked
+    if (number === 1) threads[0]?.emit('error', new Error('late'))
+    threads[number]?.emit('message', answer)
+    t.same(
+      Array.from(await found, ([path, body]) => [path, String(body)]),
+      [['x', 'x']],
+    )
+    await ended
+  }
 })

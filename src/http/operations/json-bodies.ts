@@ -20,7 +20,13 @@ export function readJsonBodies(app: FastifyInstance): void {
 function parsed(body: string): unknown {
   const value = unlessThrown(() => parseSecurely(body, undefined, STRICT), isSyntaxError)
   if (value !== undefined) return value
-  throw new AppError('malformed_body', `The body is not JSON${whereNotJson(body)}.`)
+  const why = whereNotJson(body)
+  throw new AppError(
+    'malformed_body',
+    why === ''
+      ? 'The body has a key that none may have: `__proto__`, or `constructor` with a `prototype` in it.'
+      : `The body is not JSON${why}.`,
+  )
 }
 
 /** As Fastify's own parser: a key that could reach a prototype is a fault. */

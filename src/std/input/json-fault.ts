@@ -4,9 +4,10 @@ import { jsonFault } from '../json.ts'
 export function whereNotJson(text: string): string {
   const fault = jsonFault(text)
   if (fault === undefined) return ''
-  // V8 quotes the text in its message, and names no place where only the end is missing.
-  const [where, position = text.length] = / at position (\d+)/.exec(fault.message) ?? ['']
-  return `${where}: ${jsonReason(text, Number(position))}`
+  // V8 quotes the text before the end of its message, and names no place where only the end is missing.
+  const [, position] = / at position (\d+)(?: \(line \d+ column \d+\))?$/.exec(fault.message) ?? []
+  const where = position === undefined ? '' : ` at position ${position}`
+  return `${where}: ${jsonReason(text, Number(position ?? text.length))}`
 }
 
 /** What is wrong where a text stops being the beginning of any JSON. */

@@ -6,6 +6,7 @@ test('where a text is no JSON, and how, is told without a word of it', async (t)
     ['{}', ''],
     ['', ': it is empty'],
     ['{"a":"secret"', / at position 13: something that cannot stand here|: it ends before its last bracket/],
+    ['a at position 3', /^: /],
     ['[1,', ': it ends before its last bracket, brace or quote is closed'],
     ['{"a":1,}', ' at position 7: a comma before the end of a list or group'],
     ["{'a':1}", ' at position 1: texts and keys are in double quotes'],

@@ -8,9 +8,6 @@ import { jsonIn } from '../../../std/json.ts'
 /** What is read of a file: of its lines, those with fields of each kind. Nor is a longer line read. Ours. */
 const HEAD_BYTES = 65_536
 
-/** Nothing that could end a line, steer a terminal or leave a path of SQL; others are not repeated. */
-const PLAIN = /^[\w.@-]+$/
-
 export interface Mistyped {
   /** Fields of a line that are nearly ours, which nothing reads; none of one that is long. */
   inLine(line: string): readonly MeantField[]
@@ -21,8 +18,7 @@ export interface Mistyped {
 /** Finds in lines what was meant for a column: as the gateway does in events, and of the columns that it alone sets there. */
 export function createMistyped(): Mistyped {
   const meantFields = createMeantFields(columns.map(({ name }) => name))
-  const inEvents = (events: readonly JsonObject[]) =>
-    meantFields(events).meant.filter(({ name }) => PLAIN.test(name))
+  const inEvents = (events: readonly JsonObject[]) => meantFields(events).meant
   return {
     inLine: (line) => (line.length > HEAD_BYTES ? [] : inEvents(eventsIn([line]))),
     async inHeads(paths) {
