@@ -34,7 +34,9 @@ export async function reexamineJoined(
     if (gone.length > 0 && file === undefined) return undefined
     const told = `${why}; ${rows} rows of ${of.length} objects were joined to it`
     const setAside = gone.length > 0 ? await keepAside({ ...raw, key }, told, tools) : undefined
-    for (const each of gone) await leaveIndex({ ...rawOf(each), key: each }, tools)
+    // It may have an entry of its own, where those of its small ones were lost.
+    const leaving = gone.length > 0 ? [...gone, key] : []
+    for (const each of leaving) await leaveIndex({ ...rawOf(each), key: each }, tools)
     // What lies under its name from now on is looked at as any other.
     await tools.hours.drop(raw.arrivalMs, [key])
     if (setAside !== undefined) await lake.remove([key])

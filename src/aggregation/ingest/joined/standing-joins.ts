@@ -30,7 +30,8 @@ async function joinedObject(
 ): Promise<JoinedObject | undefined> {
   return openEach(lake, [key], async ([path = '']) => {
     const of = await workbench.readJoined(session, path)
-    if (of === undefined || !of.every((each) => entries.has(each))) return undefined
+    // Entries may be lost as well; of a copy from another lake there is none.
+    if (!of?.some((each) => entries.has(each))) return undefined
     const found = await unlessFaulty(workbench.sumRows(session, [path]))
     return found && { key, bytes, ...found, of }
   })

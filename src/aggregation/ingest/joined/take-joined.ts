@@ -1,4 +1,6 @@
 import type { IngestReport } from '../index/arrivals.ts'
+import type { ArrivedIndex } from '../index/arrived-index.ts'
+import type { Entries } from '../index/index-entries.ts'
 import type { ForeignObject } from '../index/pending.ts'
 import { indexForeign } from '../objects/ingest-foreign.ts'
 import type { IngestTools } from '../objects/ingest-partition.ts'
@@ -22,21 +24,33 @@ export async function takeJoined(
   const found = await entries.load(entryKeys)
   const counted = new Set(found.flatMap(({ key, rows }) => (rows > 0 ? [key] : [])))
   if (keys.every((key) => counted.has(key))) return undefined
-  const isUnsure = entryKeys.some((key) => entries.leftOut().has(key) || entries.damaged().includes(key))
-  return isUnsure ? NOTHING : indexForeign(object, tools)
+  return entryKeys.some(isUnsure(entries)) ? NOTHING : indexForeign(object, tools)
 }
 
-/** Those of which a record tells are known by it. */
-export async function withoutNamed(
+interface KnownBy {
+  readonly hours: Pick<JoinedHours, 'read'>
+  readonly index: Pick<ArrivedIndex, 'holds'>
+  readonly entries: Pick<Entries, 'leftOut' | 'damaged'>
+}
+
+/** Those of which a record tells are known by it, as long as the index has all that was joined to them. */
+export async function withoutKnown(
   objects: readonly ForeignObject[],
-  hours: Pick<JoinedHours, 'read'>,
+  { hours, index, entries }: KnownBy,
 ): Promise<readonly ForeignObject[]> {
-  const unnamed: ForeignObject[] = []
+  const unknown: ForeignObject[] = []
   for (const object of objects) {
     const record = await hours.read(object.arrivalMs)
-    const isNamed =
-      record !== undefined && record !== 'damaged' && record.objects.some(({ key }) => key === object.key)
-    if (!isNamed) unnamed.push(object)
+    const named = record === 'damaged' ? undefined : record?.objects.find(({ key }) => key === object.key)
+    const lost = named?.of.filter((key) => !index.holds(key))
+    // What an entry says that cannot be read now is not lost.
+    if (lost === undefined || (lost.length > 0 && !lost.map(entryKeyOf).some(isUnsure(entries))))
+      unknown.push(object)
   }
-  return unnamed
+  return unknown
 }
+
+const isUnsure =
+  ({ leftOut, damaged }: KnownBy['entries']) =>
+  (entryKey: string): boolean =>
+    leftOut().has(entryKey) || damaged().includes(entryKey)

@@ -8,6 +8,8 @@ import { compactedEntryKey } from './partition-log.ts'
 interface Known {
   readonly index: Pick<ArrivedIndex, 'minutes' | 'holds'>
   readonly entries: Pick<Entries, 'load' | 'leftOut'>
+  /** Those of joined objects that are not known by what was joined to them. */
+  readonly withoutKnown: (joined: readonly ForeignObject[]) => Promise<readonly ForeignObject[]>
 }
 
 /**
@@ -16,13 +18,14 @@ interface Known {
  */
 export async function countNotTakenIn(
   objects: readonly LakeObject[],
-  { index, entries }: Known,
+  { index, entries, withoutKnown }: Known,
 ): Promise<number> {
-  const { partitions, foreign, compacted } = pendingIn(objects)
+  const { partitions, foreign, compacted, joined } = pendingIn(objects)
   await index.minutes()
   const lines = partitions.reduce((sum, { inputs }) => sum + inputs.length, 0)
   // One without rows has an entry, and the index does not hold it.
-  const unheld = [...foreign, ...compacted].filter(({ key }) => !index.holds(key)).map(entriesOf)
+  const stored = [...foreign, ...compacted, ...(await withoutKnown(joined))]
+  const unheld = stored.filter(({ key }) => !index.holds(key)).map(entriesOf)
   const loaded = await entries.load(unheld.flatMap(({ entryKeys }) => entryKeys))
   const named = new Set(loaded.map(({ key }) => key))
   // What is left out of the index is told by itself, and no ingest takes its object.

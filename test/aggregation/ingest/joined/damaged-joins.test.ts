@@ -302,6 +302,42 @@ test('what was joined in another lake, or here before the index was lost, is tak
   t.match(await here.ingester().ingest(signal), { inputs: 1, malformed: 1 })
 })
 
+test('joined objects whose index entries are lost are counted once again', async (t) => {
+  for (const isTidy of [true, false])
+    for (const lostKeys of [['index/'], [ENTRY_1], ...(isTidy ? [[ENTRY_1, 'joined/']] : [])]) {
+      const lake = await joinedLake(isTidy)
+      const { joined, small, content, eventIds, keys, passes, arrivals } = lake
+      const { hash } = await content()
+      for (const prefix of [...lostKeys, 'synopses/']) await lake.lake.remove(await keys(prefix))
+      t.ok((await arrivals().notTakenIn()) >= 1, 'it is told')
+      const ingesting = arrivals()
+      t.match(await ingesting.ingest(signal, { everywhere: true }), { failed: [] })
+      t.equal(await ingesting.notTakenIn(), 0)
+      // Where the other entries say that their rows lie is told anew by a visit.
+      if (lostKeys.length > 1) await passes(1)
+      t.same(await eventIds(), ['1', '2', '3'])
+      t.match(await content(), { hash, kept: 3, duplicates: 0 })
+      t.same(await arrivals().ingest(signal), NOTHING)
+      await passes(3)
+      t.same([await small(), (await joined()).length], [[], 1])
+      t.match(await content(), { hash, kept: 3, duplicates: 0 })
+    }
+})
+
+test('a joined object that has an entry of its own leaves the index whole when it is damaged', async (t) => {
+  const lake = await joinedLake()
+  const { joined, content, deliver, keys, arrivals } = lake
+  await lake.lake.remove([ENTRY_1])
+  await arrivals().ingest(signal)
+  await deliver('4')
+  const { inputs } = await content()
+  const [key = ''] = await joined()
+  damage(lake, key)
+  t.match(await arrivals().reexamine(inputs, signal), [{ key }])
+  t.match(await content(), { inputs: { length: 1 }, kept: 1 })
+  t.same(await keys(`index/${HOUR}/p-`), [])
+})
+
 test('an hour waits while one of its entries cannot be read', async (t) => {
   const { deliver, over, pass, put, lake, joined, small, later } = await smallLake()
   await deliver('1', '2', '3')
