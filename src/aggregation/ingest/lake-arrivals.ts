@@ -25,7 +25,7 @@ import { joinedHours, whereTheyLie } from './joined/joined-hours.ts'
 import { createJoiner, type JoinTimes } from './joined/joiner.ts'
 import { reexamineEach } from './joined/reexamine-each.ts'
 import { reindexJoined } from './joined/reindex-joined.ts'
-import { takeJoined, withoutKnown } from './joined/take-joined.ts'
+import { takeJoined, unknownAmong } from './joined/take-joined.ts'
 import { ingestAccount, type Pass } from './objects/ingest-account.ts'
 import { foreignEntryKey, indexForeign } from './objects/ingest-foreign.ts'
 import { type IngestTools, ingestPartition } from './objects/ingest-partition.ts'
@@ -86,7 +86,7 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
   const account = ingestAccount(options.telemetry, clock)
   const joins = joinAccount(options.telemetry)
   const indexed = new Set<string>()
-  const unknownAmong = (joined: readonly ForeignObject[]) => withoutKnown(joined, { hours, index, entries })
+  const unknownJoins = (joined: readonly ForeignObject[]) => unknownAmong(joined, { hours, index, entries })
   const lost = strays()
 
   return {
@@ -99,8 +99,7 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
     join,
     touching: (fromMs, toMs) => objectsTouching({ index, entries }, fromMs, toMs),
     touched: () => index.minutes(),
-    notTakenIn: async () =>
-      countNotTakenIn((await listRaw(true)).objects, { index, entries, withoutKnown: unknownAmong }),
+    notTakenIn: async () => countNotTakenIn((await listRaw(true)).objects, { index, entries, unknownJoins }),
     received,
     earliestMs: () => index.earliestMs(),
   }
@@ -123,9 +122,10 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
     const fresh = foreign.filter(({ key }) => !indexed.has(key))
     const isUnknown = ({ key }: ForeignObject) => !index.holds(key) && !indexed.has(key)
     const unnamed = compacted.filter(isUnknown)
-    const untold = await unknownAmong(joined.filter(isUnknown))
+    const { unknown: untold, unread } = await unknownJoins(joined.filter(isUnknown))
     const pass = account.begin(signal)
     for (const [key, why] of entries.leftOut()) pass.leave({ key, why })
+    await pass.take('joined/', async () => ({ ...NOTHING, failed: unread }))
     // The lake has told the log of them.
     const nameless = options.takePassedOver?.() ?? []
     pass.passOver([...misnamed.map((key) => ({ key, why: MISNAMED })), ...nameless], isWhole)

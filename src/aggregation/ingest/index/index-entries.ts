@@ -69,7 +69,7 @@ export function indexEntries(lake: Lake, log: Logger, maxCachedBytes = MAX_CACHE
       leftOut.delete(key)
       return entry
     } catch (error) {
-      if (!isOfTheEntry(error)) throw error
+      if (!isOfOneObject(error)) throw error
       if (isNoneOfOurs(error.cause)) nameDamaged(key, error.message)
       else leaveOut(key, error)
       return undefined
@@ -187,6 +187,6 @@ async function parse(key: string, body: Buffer): Promise<IndexEntry | undefined>
 }
 
 /** Others can be read; anything else, such as a lake that does not answer, is of all of them. */
-const isOfTheEntry = (error: unknown): error is AppError =>
+export const isOfOneObject = (error: unknown): error is AppError =>
   isLaterVersion(error) ||
   (error instanceof AppError && (isAccessDenied(error.cause) || isPermanentReadError(error.cause)))

@@ -152,7 +152,7 @@ export async function whereTheyLie(
   return [...found.values()]
 }
 
-const isOfTheLake = (error: unknown): error is AppError =>
+export const isOfTheLake = (error: unknown): error is AppError =>
   error instanceof AppError && error.code === 'lake_failed'
 
 const NONE: HeldHour['holders'] = new Map()

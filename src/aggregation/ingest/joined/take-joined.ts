@@ -1,12 +1,15 @@
-import type { IngestReport } from '../index/arrivals.ts'
+import { joinedHourKey } from '../../../lake/layout.ts'
+import { isLaterVersion } from '../../../std/files/later-version.ts'
+import type { IngestFailure, IngestReport } from '../index/arrivals.ts'
 import type { ArrivedIndex } from '../index/arrived-index.ts'
-import type { Entries } from '../index/index-entries.ts'
+import { type Entries, isOfOneObject } from '../index/index-entries.ts'
 import type { ForeignObject } from '../index/pending.ts'
 import { indexForeign } from '../objects/ingest-foreign.ts'
 import type { IngestTools } from '../objects/ingest-partition.ts'
 import { NOTHING } from '../objects/ingest-report.ts'
 import { entryKeyOf, openEach } from './hour-objects.ts'
-import type { JoinedHours } from './joined-hours.ts'
+import { isOfTheLake, type JoinedHours } from './joined-hours.ts'
+import type { JoinedHour } from './joined-record.ts'
 
 /**
  * A joined object of which no record tells. What the index names all of is ours: of a join that is under way, or was lost,
@@ -33,21 +36,40 @@ interface KnownBy {
   readonly entries: Pick<Entries, 'leftOut' | 'damaged'>
 }
 
+export interface UnknownJoins {
+  readonly unknown: readonly ForeignObject[]
+  /** Records that cannot be read now: what they name waits. */
+  readonly unread: readonly IngestFailure[]
+}
+
 /** Those of which a record tells are known by it, as long as the index has all that was joined to them. */
-export async function withoutKnown(
-  objects: readonly ForeignObject[],
-  { hours, index, entries }: KnownBy,
-): Promise<readonly ForeignObject[]> {
+export async function unknownAmong(objects: readonly ForeignObject[], known: KnownBy): Promise<UnknownJoins> {
   const unknown: ForeignObject[] = []
+  const unread = new Map<number, IngestFailure>()
   for (const object of objects) {
-    const record = await hours.read(object.arrivalMs)
-    const named = record === 'damaged' ? undefined : record?.objects.find(({ key }) => key === object.key)
-    const lost = named?.of.filter((key) => !index.holds(key))
-    // What an entry says that cannot be read now is not lost.
-    if (lost === undefined || (lost.length > 0 && !lost.map(entryKeyOf).some(isUnsure(entries))))
-      unknown.push(object)
+    const { arrivalMs } = object
+    if (unread.has(arrivalMs)) continue
+    try {
+      if (!isKnown(object, await known.hours.read(arrivalMs), known)) unknown.push(object)
+    } catch (error) {
+      if (!isLaterVersion(error) && !isOfTheLake(error)) throw error
+      unread.set(arrivalMs, { key: joinedHourKey(arrivalMs), why: error.message })
+      // A lake that does not answer, or whose policy is of a former version, is not asked for each hour.
+      if (!isOfOneObject(error)) break
+    }
   }
-  return unknown
+  return { unknown, unread: [...unread.values()] }
+}
+
+function isKnown(
+  { key }: ForeignObject,
+  record: JoinedHour | 'damaged' | undefined,
+  { index, entries }: KnownBy,
+): boolean {
+  const named = record === 'damaged' ? undefined : record?.objects.find((object) => object.key === key)
+  const lost = named?.of.filter((each) => !index.holds(each))
+  // What an entry says that cannot be read now is not lost.
+  return lost !== undefined && (lost.length === 0 || lost.map(entryKeyOf).some(isUnsure(entries)))
 }
 
 const isUnsure =

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import { duckdbJoining } from '../../../../src/aggregation/ingest/compact/join-files.ts'
 import { recordIn, recordText } from '../../../../src/aggregation/ingest/joined/joined-record.ts'
+import { AppError } from '../../../../src/std/errors.ts'
+import { laterVersion } from '../../../../src/std/files/later-version.ts'
 import { storedEvent, writeParquet } from '../../../fakes/events.ts'
 import { CLEAN, HOUR, setUp, signal } from '../harness.ts'
 import { joiningOver, lines, RECORD, smallLake } from './small-lake.ts'
@@ -71,11 +73,46 @@ test('a record that is damaged while the small objects are there leaves them, an
 })
 
 test('a record of a later version is believed as little as it is written over', async (t) => {
-  const { put, lake, pass, content } = await joinedLake(false)
+  const { put, lake, arrivals, content } = await joinedLake(false)
   await put(RECORD, '{"version":2}')
   await t.rejects(content(), { code: 'later_version' })
-  await t.rejects(pass(), { code: 'later_version' })
+  const ingesting = arrivals()
+  await ingesting.ingest(signal)
+  await t.rejects(ingesting.join(signal), { code: 'later_version' })
   t.equal(String(await lake.get(RECORD)), '{"version":2}')
+})
+
+test('a record that cannot be read now keeps nothing from being taken in but what lies in its hour', async (t) => {
+  const withheld = (code: string) =>
+    new AppError('lake_failed', 'withheld', { cause: Object.assign(new Error(code), { code }) })
+  for (const { error, why } of [
+    { error: laterVersion(RECORD, 2, 1), why: /is of version 2/ },
+    { error: withheld('EACCES'), why: 'withheld' },
+    { error: withheld('AccessDenied'), why: 'withheld' },
+  ]) {
+    const { put, lake, arrivals, keys, joined, eventIds } = await joinedLake()
+    const [key = ''] = await joined()
+    const second = key.replace(/j-\w+/, 'j-0123456789abcdef')
+    await put(second, (await lake.get(key)) ?? '')
+    await put('raw/gateway/dt=2026-11-22/hr=16/new.ndjson', lines('4'))
+    const get = async (name: string, maxBytes?: number) => {
+      if (name === RECORD) throw error
+      return lake.get(name, maxBytes)
+    }
+    const ingesting = arrivals({ lake: { ...lake, get } })
+    t.match(await ingesting.ingest(signal), { inputs: 1, rows: 1, failed: [{ key: RECORD, why }] })
+    t.equal(await ingesting.notTakenIn(), 0)
+    t.match(await ingesting.ingest(signal), { inputs: 0, failed: { length: 1 } }, 'as long as it is so')
+    t.same(await keys(`index/${HOUR}/p-`), [], 'nobody guesses')
+    t.same(await eventIds(), ['1', '2', '3', '4'])
+    t.match(await arrivals().ingest(signal), { failed: [] })
+  }
+  const { lake, arrivals } = await joinedLake()
+  const mistake = async () => {
+    throw new TypeError('ours')
+  }
+  const get = (name: string, maxBytes?: number) => (name === RECORD ? mistake() : lake.get(name, maxBytes))
+  await t.rejects(arrivals({ lake: { ...lake, get } }).ingest(signal), { message: 'ours' })
 })
 
 test('small objects stay as long as what they were joined to is damaged, and then count in its place', async (t) => {
