@@ -58,6 +58,7 @@ test('many entries are read in one go where the lake can, and what that leaves o
   const inOneGo: number[] = []
   const keys = Array.from({ length: 1_030 }, (_, at) => `index/${String(at).padStart(4, '0')}`)
   const left = keys[7] as string
+  const rounds = [256, 256, 256, 256]
   const reading: Lake = {
     ...lake,
     get: (key) => lake.get(key).finally(() => reads.push(key)),
@@ -71,11 +72,11 @@ test('many entries are read in one go where the lake can, and what that leaves o
   const entries = indexEntries(reading, log)
   const expected = keys.map((_, at) => loaded({ rows: at + 1 }))
   t.same(await entries.load(keys), expected)
-  t.same([inOneGo, reads], [[1_024], [left, ...keys.slice(1_024)]], 'a few are read as fast one by one')
+  t.same([inOneGo, reads], [rounds, [left, ...keys.slice(1_024)]], 'a few are read as fast one by one')
   const visited: string[] = []
   await entries.visit(keys, async (key) => void visited.push(key))
   t.same(visited, keys)
-  t.same(inOneGo, [1_024], 'what is known is not read again')
+  t.same(inOneGo, rounds, 'what is known is not read again')
 })
 
 test('entries are read once, as long as they are not too many', async (t) => {
