@@ -1,4 +1,4 @@
-import { COLON, EQUALS, LINE, START } from './escapes.ts'
+import { COLON, EQUALS, LINE, QUERY, START } from './escapes.ts'
 import type { Marker } from './tells.ts'
 import { blockAt, endOfSetting, isNothing, lineAfter, quotedAt, type ValueSpan, valueAt } from './values.ts'
 
@@ -60,16 +60,16 @@ const NUMBERED = `${START}(?:ssn|${CODES})(?:${SPELLED}|${POINTED})\\s{0,4}(?=(?
 const NUMBER = /(?!(?:19|20)\d\d-\d\d-\d\d)(?:\d{3}[ -]\d{3}|\d{3}-\d\d-\d{4}|\d{4,64})(?!\w|\.\d)/y
 /** What people look for is theirs: where it stands in quotes, as `q=0.9` is of a header. */
 const SEARCHED = `(?<![A-Za-z\\d])(?:q|query|search|keywords?|(?:search|query)[_-]?(?:term|text|string|query|q)s?)`
-/** Before what is a value, before what is one in quotes, and before the rest of a line. */
+/** Before a header, before what is a value, before what is one in quotes, and before the rest of a line. */
 const HEAD = new RegExp(
   [
     NUMBERED,
+    `((?:cookie|authorization)(?:${ASSIGNED}|${SPELLED})${BLANKS})`,
     `(${BESIDE}|(?:${TELLING})(?:${POINTED}|${ASSIGNED}|${SPELLED})|(?:${SHORT})(?:${ASSIGNED}|${QUOTED_COLON})|${SEVERAL})`,
     `(?:${SEARCHED}(?:${NAME_END}${BLANKS}${EQUALS}${BLANKS}|${QUOTED_COLON})|--(?:[\\w-]{0,32}-)?(?:password|passwd|token|secret|key)\\s)(?=${QUOTE})`,
   ].join('|'),
   'gi',
 )
-const HEADER = new RegExp(`(?:cookie|authorization)(?:${ASSIGNED}|${SPELLED})${BLANKS}`, 'gi')
 const HEADER_REST = /Digest[^\r\n]*|(?:[^\r\n"'\\]|(?<==)"[^"\r\n]*")+/iy
 
 const IS_MEMBER = /["']\s{0,4}:\s{0,4}$|;[aO]:[^;]{1,96}:$/
@@ -112,22 +112,31 @@ const LEADS_TO = /^(?:[1-5]\d\d$|\/|\w+\()/
 const PART = /(?:\n|\ufffd|\\n)$/
 const LINE_REST = /[^\r\n\ufffd\\]*/y
 
-/** What is assigned to the names of secrets, and what somebody looked for, as `[token]`. */
-export const maskAssigned = (text: string): string =>
-  masked(text, HEAD, (head, at, isAny) => {
-    if (PART.test(head) && !/[:=>]\s*$/.test(head)) return lineAt(text, at)
-    const block = IS_KEY.test(head) ? undefined : blockAt(text, at)
-    if (block !== undefined) return block
-    const from = lineAfter(text, at)
-    if (from === undefined) return undefined
-    const quoted = quotedAt(text, from)
-    const span =
-      isAny === undefined ? (quoted ?? numberAt(text, from)) : valueAt(text, from, IS_MEMBER.test(head))
-    return span &&
-      isAssignedSecret(head + text.slice(at, from), text.slice(span.from, span.to), quoted !== undefined)
-      ? span
-      : undefined
-  })
+export interface Masking {
+  /** Queries are cut afterwards: what begins one within a bare value stays, as without it the rest would stay, too. */
+  readonly isApart?: boolean | undefined
+}
+
+/** What is assigned to the names of secrets, headers, and what somebody looked for, as `[token]`. */
+export const maskAssigned = (text: string, { isApart }: Masking = {}): string =>
+  masked(text, { pattern: HEAD, isApart }, (found, at) =>
+    found[1] === undefined ? assignedAt(text, at, found) : headerAt(text, at, found[1]),
+  )
+
+function assignedAt(text: string, at: number, [head, , isAny]: RegExpExecArray): ValueSpan | undefined {
+  if (PART.test(head) && !/[:=>]\s*$/.test(head)) return lineAt(text, at)
+  const block = IS_KEY.test(head) ? undefined : blockAt(text, at)
+  if (block !== undefined) return block
+  const from = lineAfter(text, at)
+  if (from === undefined) return undefined
+  const quoted = quotedAt(text, from)
+  const span =
+    isAny === undefined ? (quoted ?? numberAt(text, from)) : valueAt(text, from, IS_MEMBER.test(head))
+  return span &&
+    isAssignedSecret(head + text.slice(at, from), text.slice(span.from, span.to), quoted !== undefined)
+    ? span
+    : undefined
+}
 
 function lineAt(text: string, at: number): ValueSpan | undefined {
   LINE_REST.lastIndex = at
@@ -141,51 +150,54 @@ function numberAt(text: string, at: number): ValueSpan | undefined {
   return NUMBER.test(text) ? { from: at, to: NUMBER.lastIndex } : undefined
 }
 
-/** Headers that are secrets to the end of their line. */
-export const maskHeaders = (text: string): string =>
-  masked(text, HEADER, (head, at) => {
-    const block = blockAt(text, at - (head.length - head.trimEnd().length))
-    if (block !== undefined) return block
-    HEADER_REST.lastIndex = at
-    const span = quotedAt(text, at) ?? { from: at, to: at + (HEADER_REST.exec(text)?.[0].length ?? 0) }
-    return isNothing(text.slice(span.from, span.to)) ? undefined : span
-  })
+/** Headers are secrets to the end of their line. */
+function headerAt(text: string, at: number, head: string): ValueSpan | undefined {
+  const block = blockAt(text, at - (head.length - head.trimEnd().length))
+  if (block !== undefined) return block
+  HEADER_REST.lastIndex = at
+  const span = quotedAt(text, at) ?? {
+    from: at,
+    to: at + (HEADER_REST.exec(text)?.[0].length ?? 0),
+    isBare: true,
+  }
+  return isNothing(text.slice(span.from, span.to)) ? undefined : span
+}
 
 /** The ids that an event may have, as others spell them too, but `session_id`, which is telling everywhere. */
 const ID = new RegExp(`(?:user|page[_-]?view|event|measurement)[_-]?id(?:${ASSIGNED}|${SPELLED})`, 'gi')
 
 /** Ids of people, and of what they did, as `[id]`, in a text that may be part of an event: of that they are not stored so. */
 export const maskIds = (text: string): string =>
-  masked(
-    text,
-    ID,
-    (head, at) => {
-      const block = blockAt(text, at)
-      const from = lineAfter(text, at)
-      if (block !== undefined || from === undefined) return block
-      const span = valueAt(text, from, IS_MEMBER.test(head))
-      return isNothing(text.slice(span.from, span.to)) ? undefined : span
-    },
-    '[id]',
-  )
+  masked(text, { pattern: ID, mask: '[id]' }, ([head], at) => {
+    const block = blockAt(text, at)
+    const from = lineAfter(text, at)
+    if (block !== undefined || from === undefined) return block
+    const span = valueAt(text, from, IS_MEMBER.test(head))
+    return isNothing(text.slice(span.from, span.to)) ? undefined : span
+  })
+
+function endBeforeQuery(text: string, span: ValueSpan): number {
+  const to = endOfSetting(text, span)
+  const at = text.slice(span.from, to).search(ANY_QUERY)
+  return at === -1 ? to : span.from + at
+}
+const ANY_QUERY = new RegExp(QUERY, 'i')
 
 function masked(
   text: string,
-  pattern: RegExp,
-  spanBehind: (head: string, at: number, isAny: string | undefined) => ValueSpan | undefined,
-  mask = '[token]',
+  { pattern, mask = '[token]', isApart }: Masking & { readonly pattern: RegExp; readonly mask?: string },
+  spanBehind: (found: RegExpExecArray, at: number) => ValueSpan | undefined,
 ): string {
   let clean = ''
   let done = 0
   pattern.lastIndex = 0
   for (let found = pattern.exec(text); found !== null; found = pattern.exec(text)) {
-    const [head, isAny] = found
-    const span = spanBehind(head, pattern.lastIndex, isAny)
+    const span = spanBehind(found, pattern.lastIndex)
     if (span === undefined) continue
     if (span.from >= done) clean += text.slice(done, span.from) + mask
-    done = Math.max(done, endOfSetting(text, span))
+    done = Math.max(done, isApart && span.isBare ? endBeforeQuery(text, span) : endOfSetting(text, span))
     // In a value the name of the next may have begun.
-    pattern.lastIndex = span.isBare ? Math.max(span.from, done - MOST_NAME_CHARS) : done
+    pattern.lastIndex = Math.max(span.from, done - MOST_NAME_CHARS)
   }
   return clean + text.slice(done)
 }

@@ -1,5 +1,5 @@
 import { maskAddresses4, maskAddresses6 } from './addresses.ts'
-import { maskIds } from './assigned.ts'
+import { type Masking, maskIds } from './assigned.ts'
 import { withinWindow } from './cut.ts'
 import {
   anyCard,
@@ -51,7 +51,7 @@ const EMAIL = new RegExp(
 const DIGITS = /(?<!\d:\d\d[.,])\d{6,}/g
 
 /** What a text is, which says what is masked in it. */
-interface Kind extends UrlTextRules {
+interface Kind extends UrlTextRules, Masking {
   readonly isCard: CardRule
   /** A path, of which url.ts has taken what is no path. */
   readonly isPath: boolean
@@ -153,7 +153,7 @@ const mayTakeMore = (text: string, { queries }: Kind): boolean =>
   queries === 'in quotes' || text.includes('\ufffd') || withQueriesJoined(text) !== text
 
 const cleanedApart = (text: string, kind: Kind): string =>
-  withQueriesJoined(cleaned(text, { ...kind, keepsUrls: true }, look(text, text.length)))
+  withQueriesJoined(cleaned(text, { ...kind, keepsUrls: true, isApart: true }, look(text, text.length)))
 
 /** What is clean may not be so when it is read otherwise: then it is stored as it was read. */
 function cleanedAgain(first: string, kind: Kind): string {

@@ -1,4 +1,4 @@
-import { ASSIGNED_NAMES, maskAssigned, maskHeaders, NAMES, OF_SYNTAX, TELLING } from './assigned.ts'
+import { ASSIGNED_NAMES, type Masking, maskAssigned, NAMES, OF_SYNTAX, TELLING } from './assigned.ts'
 import { BESIDE_TELLS, maskBeside } from './beside.ts'
 import { AT, AT_TELLS, COLON, SLASH, START } from './escapes.ts'
 import type { Marker } from './tells.ts'
@@ -146,7 +146,7 @@ const SPACED_USERINFO = new RegExp(
 
 interface Secret {
   readonly tells: readonly Marker[]
-  readonly clean: (text: string) => string
+  readonly clean: (text: string, masking?: Masking) => string
 }
 
 const replace = (pattern: RegExp, mask: string) => (text: string) => text.replace(pattern, mask)
@@ -173,10 +173,12 @@ export const KEYS: readonly Secret[] = [
 
 /** What is assigned to names like `password`, as `[token]`; `user:password@` as `[user]@`. */
 export const NAMED_SECRETS: readonly Secret[] = [
-  { tells: ['cookie~', 'authorization~'], clean: ifAssigned(maskHeaders) },
-  { tells: ASSIGNED_NAMES, clean: ifAssigned(maskAssigned) },
-  { tells: BESIDE_TELLS, clean: maskBeside },
   { tells: NAMES, clean: (text) => (HAS_ELEMENT.test(text) ? text.replace(ELEMENT, '$1$2[token]') : text) },
   { tells: SPOKEN_TELLS, clean: replace(SPOKEN, '$1[token]') },
+  {
+    tells: ASSIGNED_NAMES,
+    clean: (text, masking) => (ASSIGNS.test(text) ? maskAssigned(text, masking) : text),
+  },
+  { tells: BESIDE_TELLS, clean: maskBeside },
   { tells: AT_TELLS, clean: ifAssigned(replace(USERINFO, '[user]@')) },
 ]

@@ -90,6 +90,7 @@ export function blockAt(text: string, at: number): ValueSpan | undefined {
   return {
     from: comment === undefined ? from : at,
     to: endOfBlock(text, from, { least, isList: inset === least, isCode: /\\/.test(head) }),
+    isBare: true,
   }
 }
 

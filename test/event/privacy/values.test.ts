@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import { cleanExcerpt } from '../../../src/event/scrub.ts'
 import { missed } from './columns.ts'
 
 test('what is empty stays so, and what follows it is looked at for itself', async (t) => {
@@ -309,4 +310,27 @@ test('an `@` of a mail before a domain, and no quantity or file', async (t) => {
     ]),
     [],
   )
+})
+
+test('a name at the end of a value that is masked has its own value', async (t) => {
+  for (const [text, clean] of [
+    ['password:\n  - abc,  PASSWORD:\nhunter2', 'password:\n  [token]\n[token]'],
+    ['Cookie:\n  - abc"}&client_secret:\nhunter2', 'Cookie:\n  [token]\n[token]'],
+    ["Cookie=abc;`session_id':'hunter2", "Cookie=[token]':'[token]"],
+    ["sid = abc)\ufffdCookie':'hunter2", "sid = [token]':'[token]"],
+    ['secret=abc.x=1;token : Hunter2', 'secret=[token] : [token]'],
+    ['{"password":"my secret:","n":1}', '{"password":"[token]","n":1}'],
+  ] as const)
+    t.equal(cleanExcerpt(text), clean, text)
+})
+
+test('what is masked in a query leaves the end of that where it was', async (t) => {
+  for (const [text, clean] of [
+    ['--pwd : abc?a=1  x>hunter2 ', '--pwd : [token]'],
+    ['- PASSWORD => abc.#sid:\\n hunter2', '- PASSWORD => [token]'],
+    ['\'Authorization:abc#x\\nsid[0]=hunter2"', '\'Authorization:[token]"'],
+    ['&token\\u003dabc.#x: hunter2', '&token\\u003d[token]'],
+    ['passwd = abc?a=1\ufffdsid: hunter2', 'passwd = [token]'],
+  ] as const)
+    t.equal(cleanExcerpt(text), clean, text)
 })
