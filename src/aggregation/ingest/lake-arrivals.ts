@@ -23,9 +23,10 @@ import { synopses } from './index/synopses.ts'
 import { joinAccount } from './joined/join-account.ts'
 import { joinedHours, whereTheyLie } from './joined/joined-hours.ts'
 import { createJoiner, type JoinTimes } from './joined/joiner.ts'
+import { knownJoins } from './joined/known-joins.ts'
 import { reexamineEach } from './joined/reexamine-each.ts'
 import { reindexJoined } from './joined/reindex-joined.ts'
-import { takeJoined, unknownAmong } from './joined/take-joined.ts'
+import { takeJoined } from './joined/take-joined.ts'
 import { ingestAccount, type Pass } from './objects/ingest-account.ts'
 import { foreignEntryKey, indexForeign } from './objects/ingest-foreign.ts'
 import { type IngestTools, ingestPartition } from './objects/ingest-partition.ts'
@@ -68,7 +69,7 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
   const { workbench = localWorkbench(work) } = work
   const stored = indexEntries(lake, options.telemetry.log)
   const joiner = createJoiner(() => clock.nowMs(), options.joining?.times)
-  const hours = joinedHours({ lake, log: options.telemetry.log, doubt: joiner.doubt })
+  const hours = joinedHours({ lake, log: options.telemetry.log, doubt })
   const index = arrivedIndex({ entries: stored, synopses: synopses(lake, options.telemetry.log), clock })
   const entries: Entries = {
     ...stored,
@@ -82,11 +83,11 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
       await index.add(key, entry)
     },
   }
+  const known = knownJoins({ hours, index, entries })
   const listRaw = rawListing(lake, clock)
   const account = ingestAccount(options.telemetry, clock)
   const joins = joinAccount(options.telemetry)
   const indexed = new Set<string>()
-  const unknownJoins = (joined: readonly ForeignObject[]) => unknownAmong(joined, { hours, index, entries })
   const lost = strays()
 
   return {
@@ -99,9 +100,14 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
     join,
     touching: (fromMs, toMs) => objectsTouching({ index, entries }, fromMs, toMs),
     touched: () => index.minutes(),
-    notTakenIn: async () => countNotTakenIn((await listRaw(true)).objects, { index, entries, unknownJoins }),
+    notTakenIn: async () => countNotTakenIn((await listRaw(true)).objects, { index, entries, joins: known }),
     received,
     earliestMs: () => index.earliestMs(),
+  }
+
+  function doubt(arrivalMs: number): void {
+    known.forget()
+    joiner.doubt(arrivalMs)
   }
 
   async function ingest(signal: AbortSignal, { everywhere = false }: IngestOptions = {}) {
@@ -122,7 +128,7 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
     const fresh = foreign.filter(({ key }) => !indexed.has(key))
     const isUnknown = ({ key }: ForeignObject) => !index.holds(key) && !indexed.has(key)
     const unnamed = compacted.filter(isUnknown)
-    const { unknown: untold, unread } = await unknownJoins(joined.filter(isUnknown))
+    const { unknown: untold, unread } = await known.unknownAmong(joined.filter(isUnknown))
     const pass = account.begin(signal)
     for (const [key, why] of entries.leftOut()) pass.leave({ key, why })
     await pass.take('joined/', async () => ({ ...NOTHING, failed: unread }))
@@ -157,7 +163,7 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
     const found: SetAside[] = []
     await atWork(signal, async (session, folder) => {
       const { log } = options.telemetry
-      const tools = { lake, entries, index, session, folder, hours, log, doubt: joiner.doubt }
+      const tools = { lake, entries, index, session, folder, hours, log, doubt }
       for await (const trouble of reexamineEach(keys, tools)) {
         indexed.delete(trouble.key)
         account.setAside(trouble)

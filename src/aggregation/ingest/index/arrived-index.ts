@@ -19,6 +19,8 @@ export interface ArrivedIndex {
   earliestMs(): Promise<number | undefined>
   /** Whether an entry that was read says that rows are in this object. */
   holds(objectKey: string): boolean
+  /** Another number when that may be so no more of objects in the hour of arrival of this one. */
+  losses(objectKey: string): number
   /** Looks at the whole index now, however lately that was done: for who must not miss what others have put there. */
   lookEverywhere(): Promise<void>
   /** An entry that this process has made need not be looked for. One object may touch minutes by the hundred thousand. */
@@ -212,9 +214,7 @@ export function arrivedIndex({ entries, synopses, clock }: IndexSources): Arrive
   }
 
   return {
-    add: known.add,
-    forget: known.forget,
-    holds: known.holds,
+    ...{ add: known.add, forget: known.forget, holds: known.holds, losses: known.losses },
     objectsIn,
     lookEverywhere: () => lookNext(true),
     async minutes() {

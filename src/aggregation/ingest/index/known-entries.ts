@@ -9,6 +9,8 @@ export interface KnownEntries {
   readonly touched: Omit<TouchedMinutes, 'touch' | 'join' | 'forget'>
   /** Whether an entry says that rows are in this object. */
   holds(objectKey: string): boolean
+  /** How often entries of the object's hour were forgotten: what `holds` said of it may be so no more. */
+  losses(objectKey: string): number
   has(key: string): boolean
   add(key: string, entry: IndexEntry): Promise<void>
   forget(key: string, objectKey: string): void
@@ -51,6 +53,9 @@ export function knownEntries(): KnownEntries {
   /** Keys of the objects of entries that are known one by one. */
   const objects = new Set<string>()
   const touched = touchedMinutes()
+  const losses = new Map<string, number>()
+
+  const lose = (prefix: string) => losses.set(prefix, 1 + (losses.get(prefix) ?? 0))
 
   const has = (key: string): boolean => open.get(folderOf(key))?.has(key) === true
 
@@ -80,6 +85,7 @@ export function knownEntries(): KnownEntries {
     const prefix = folderOf(key)
     const keys = closed.get(prefix)
     if (!has(key) && keys === undefined) return
+    lose(prefix)
     objects.delete(objectKey)
     if (keys !== undefined) closed.set(prefix, keys.replace(`\n${objectKey}\n`, '\n'))
     unsee(prefix)
@@ -122,6 +128,7 @@ export function knownEntries(): KnownEntries {
   return {
     touched,
     holds: (objectKey) => objects.has(objectKey) || isInClosed(objectKey),
+    losses: (objectKey) => losses.get(indexFolderOf(objectKey)) ?? 0,
     has,
     add,
     forget,
@@ -138,7 +145,9 @@ export function knownEntries(): KnownEntries {
       takeClosed,
       close,
       reopen(prefix) {
-        if (closed.delete(prefix)) touched.forget(prefix)
+        if (!closed.delete(prefix)) return
+        lose(prefix)
+        touched.forget(prefix)
       },
       notAmong(there) {
         const met = new Set([...closed.keys(), ...[...seen.values()].flatMap((day) => [...day.keys()])])

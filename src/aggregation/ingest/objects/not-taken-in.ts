@@ -9,9 +9,9 @@ interface Known {
   readonly index: Pick<ArrivedIndex, 'minutes' | 'holds'>
   readonly entries: Pick<Entries, 'load' | 'leftOut'>
   /** Those of joined objects that are not known by what was joined to them. */
-  readonly unknownJoins: (
-    joined: readonly ForeignObject[],
-  ) => Promise<{ readonly unknown: readonly ForeignObject[] }>
+  readonly joins: {
+    unknownAmong(joined: readonly ForeignObject[]): Promise<{ readonly unknown: readonly ForeignObject[] }>
+  }
 }
 
 /**
@@ -20,13 +20,13 @@ interface Known {
  */
 export async function countNotTakenIn(
   objects: readonly LakeObject[],
-  { index, entries, unknownJoins }: Known,
+  { index, entries, joins }: Known,
 ): Promise<number> {
   const { partitions, foreign, compacted, joined } = pendingIn(objects)
   await index.minutes()
   const lines = partitions.reduce((sum, { inputs }) => sum + inputs.length, 0)
   // One without rows has an entry, and the index does not hold it.
-  const stored = [...foreign, ...compacted, ...(await unknownJoins(joined)).unknown]
+  const stored = [...foreign, ...compacted, ...(await joins.unknownAmong(joined)).unknown]
   const unheld = stored.filter(({ key }) => !index.holds(key)).map(entriesOf)
   const loaded = await entries.load(unheld.flatMap(({ entryKeys }) => entryKeys))
   const named = new Set(loaded.map(({ key }) => key))

@@ -152,7 +152,11 @@ test('an hour that is read again leaves nothing behind of what it touched before
   t.same(await near(), [[], [], [`index/${hourOf(OLD)}/c.json`], []])
   t.same([index.holds(keyOf('a', OLD)), index.holds(keyOf('c', OLD))], [false, true])
   await index.add(a, entryOf('a', OLD, { minutes: minuteRows({ [OLD - DAY_MS]: 1 }) }))
+  const losses = index.losses(keyOf('b', OLD))
+  t.ok(losses > 0, 'its hour was reopened')
   index.forget(a, keyOf('a', OLD))
+  t.equal(index.losses(keyOf('b', OLD)), losses + 1)
+  t.equal(index.losses(keyOf('b', NOON)), 0)
   t.same((await index.near(OLD - DAY_MS, OLD)).keys, [])
 })
 
