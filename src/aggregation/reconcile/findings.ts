@@ -1,5 +1,6 @@
 import type { Lake } from '../../lake/lake.ts'
 import { parseDeadKey, parseRawKey } from '../../lake/layout.ts'
+import { openAll } from '../../lake/open-all.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS, type TimeSpan } from '../../std/durations.ts'
 import { allRows, type OpenSqlSession, type SqlSession, type SqlValue } from '../ingest/duckdb/sql-session.ts'
 import type { LakeArrivals, ReceivedObject } from '../ingest/index/arrivals.ts'
@@ -101,7 +102,11 @@ async function collectHour(
   { lake, objects }: { readonly lake: Lake; readonly objects: readonly ReceivedObject[] },
 ): Promise<readonly string[]> {
   const touched = objects.filter(({ firstMs, lastMs }) => firstMs < hour.toMs && lastMs >= hour.fromMs)
-  const opened = await Promise.all(touched.map(async ({ key }) => ({ key, file: await lake.open(key) })))
+  const files = await openAll(
+    lake,
+    touched.map(({ key }) => key),
+  )
+  const opened = touched.map(({ key }, at) => ({ key, file: files[at] }))
   const paths = (isDead: boolean) =>
     opened.flatMap(({ key, file }) => (file && key.startsWith('dead/') === isDead ? [file.path] : []))
   try {

@@ -1,5 +1,6 @@
 import type { Lake, LakeObject } from '../../../lake/lake.ts'
 import { indexKey, parseRawKey } from '../../../lake/layout.ts'
+import { openAll } from '../../../lake/open-all.ts'
 import type { Clock } from '../../../std/clock.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { isInputFault, type SqlSession } from '../duckdb/sql-session.ts'
@@ -77,7 +78,7 @@ export async function openEach<T>(
   keys: readonly string[],
   work: (paths: readonly string[]) => Promise<T>,
 ): Promise<T | undefined> {
-  const opened = await Promise.all(keys.map((key) => lake.open(key)))
+  const opened = await openAll(lake, keys)
   const files = opened.filter((file) => file !== undefined)
   try {
     return files.length < opened.length ? undefined : await work(files.map(({ path }) => path))

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Lake } from '../../../lake/lake.ts'
+import { openAll } from '../../../lake/open-all.ts'
 import { AppError } from '../../../std/errors.ts'
 import { FOLDER_MODE } from '../../../std/files/files.ts'
 import type { Entropy } from '../../../std/id.ts'
@@ -31,7 +32,7 @@ export function duckdbEngine(options: DuckdbEngineOptions): Engine {
     name: 'duckdb',
     async compute(plan, signal) {
       if (plan.inputs.length === 0) return { outputs: [], counts: NO_COUNTS }
-      const inputs = await openAll(lake, plan.inputs)
+      const inputs = await openInputs(lake, plan.inputs)
       const folder = join(tempDir, `rollup-${entropy.id()}`)
       await mkdir(folder, { recursive: true, mode: FOLDER_MODE })
       try {
@@ -58,7 +59,7 @@ export function duckdbRows({ lake, openSession, tempDir, entropy }: Sorting): So
     if (keys.length === 0) return NO_ROWS
     const path = join(tempDir, `rollup-${entropy.id()}.rows`)
     const release = () => rm(path, { force: true })
-    const files = await openAll(lake, keys)
+    const files = await openInputs(lake, keys)
     try {
       await inSession(openSession, signal, (session) => session.run([writeSortedRows(files.paths, path)]))
     } catch (error) {
@@ -87,16 +88,15 @@ async function inSession<T>(
   }
 }
 
-async function openAll(lake: Lake, keys: readonly string[]) {
-  const opened = await Promise.all(keys.map(async (key) => ({ key, file: await lake.open(key) })))
-  const files = opened.map(({ file }) => file).filter((file) => file !== undefined)
+async function openInputs(lake: Lake, keys: readonly string[]) {
+  const opened = await openAll(lake, keys)
+  const files = opened.filter((file) => file !== undefined)
   const release = async () => {
     await Promise.all(files.map((file) => file.release()))
   }
-  const missing = opened.find(({ file }) => file === undefined)
-  if (missing) {
+  if (files.length < opened.length) {
     await release()
-    throw new AppError('input_missing', `${missing.key} is not in the lake`)
+    throw new AppError('input_missing', `${keys[opened.indexOf(undefined)]} is not in the lake`)
   }
   return { paths: files.map(({ path }) => path), release }
 }
