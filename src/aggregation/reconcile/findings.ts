@@ -1,6 +1,6 @@
 import type { Lake } from '../../lake/lake.ts'
 import { parseDeadKey, parseRawKey } from '../../lake/layout.ts'
-import { openAll } from '../../lake/open-all.ts'
+import { openAll } from '../../std/async/open-all.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS, type TimeSpan } from '../../std/durations.ts'
 import { allRows, type OpenSqlSession, type SqlSession, type SqlValue } from '../ingest/duckdb/sql-session.ts'
 import type { LakeArrivals, ReceivedObject } from '../ingest/index/arrivals.ts'

@@ -1,6 +1,6 @@
 import type { Lake, LakeObject } from '../../../lake/lake.ts'
 import { indexKey, parseRawKey } from '../../../lake/layout.ts'
-import { openAll } from '../../../lake/open-all.ts'
+import { openAll } from '../../../std/async/open-all.ts'
 import type { Clock } from '../../../std/clock.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { isInputFault, type SqlSession } from '../duckdb/sql-session.ts'

@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Lake } from '../../../lake/lake.ts'
-import { openAll } from '../../../lake/open-all.ts'
+import { openAll } from '../../../std/async/open-all.ts'
 import { AppError } from '../../../std/errors.ts'
 import { FOLDER_MODE } from '../../../std/files/files.ts'
 import type { Entropy } from '../../../std/id.ts'

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { openAll } from '../../src/lake/open-all.ts'
+import { openAll } from '../../../src/std/async/open-all.ts'
 
 test('where one object cannot be opened none is left open, whichever answers first', async (t) => {
   const held = new Set<string>()
