@@ -12,14 +12,14 @@ test('the same is read by the thread that asks', (t) => {
   t.end()
 })
 
-test('no more is read in one go than 4 MiB', (t) => {
+test('no more is read in one go than 1 MiB', (t) => {
   const dir = t.testdir({})
-  const paths = Array.from({ length: 65 }, (_, at) => join(dir, `${at}`))
+  const paths = Array.from({ length: 17 }, (_, at) => join(dir, `${at}`))
   for (const path of paths) writeFileSync(path, 'x'.repeat(65_536))
   const { ends } = readSmallFiles(paths)
   t.same(
     ends.map((end) => end !== null),
-    paths.map((_, at) => at < 64),
+    paths.map((_, at) => at < 16),
   )
   t.end()
 })
