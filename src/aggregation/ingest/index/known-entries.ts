@@ -145,9 +145,10 @@ export function knownEntries(): KnownEntries {
       takeClosed,
       close,
       reopen(prefix) {
-        if (!closed.delete(prefix)) return
-        lose(prefix)
-        touched.forget(prefix)
+        if (closed.delete(prefix)) {
+          lose(prefix)
+          touched.forget(prefix)
+        }
       },
       notAmong(there) {
         const met = new Set([...closed.keys(), ...[...seen.values()].flatMap((day) => [...day.keys()])])
