@@ -5,19 +5,16 @@ import { memoryCache } from '../aggregation/serve/query-cache.ts'
 import { retryingQueries } from '../aggregation/serve/query-port.ts'
 import { answerQuestions } from '../aggregation/serve/thread/answer-questions.ts'
 import type { FromQueryThread } from '../aggregation/serve/thread/thread-messages.ts'
-import { giveWay } from '../std/async/thread-priority.ts'
+import { BESIDE_BEACONS, giveWay } from '../std/async/thread-priority.ts'
 import { systemClock } from '../std/clock.ts'
 import { blockingFiles } from '../std/files/blocking-files.ts'
 import { createTelemetry } from '../std/telemetry.ts'
 import type { QueryThreadData } from './queries.ts'
 
-/** A tenth of the weight that the threads have which take beacons. Ours. */
-const NICENESS = 10
-
 const [port, given] = [parentPort, workerData] as [MessagePort, QueryThreadData]
 const { cacheBytes, dir, definitions, thresholds } = given
 
-giveWay(NICENESS)
+giveWay(BESIDE_BEACONS)
 const write = (line: string) => port.postMessage({ kind: 'logged', line } satisfies FromQueryThread)
 const { log } = createTelemetry('warn', { write })
 const store = localStore({ dir, files: blockingFiles, log })

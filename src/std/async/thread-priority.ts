@@ -2,6 +2,8 @@ import { getPriority, setPriority } from 'node:os'
 
 /** The least priority there is. (nice(1)) */
 const NICEST = 19
+/** How much nicer a thread is that works beside those which take beacons: a tenth of their weight. Ours. */
+export const BESIDE_BEACONS = 10
 /** A sandbox may keep processes from setting any, even a lesser one. */
 const REFUSED = ['EPERM', 'EACCES']
 
