@@ -53,7 +53,7 @@ export function referenceEngine({ process, lake, watch }: EngineParts): Referenc
       for (const key of keys) rows.push(...(await linesOf(lake, key)).map(parseRow))
       return rowsAtHand(() => chunks(rows))
     },
-    workbench: workbenchOf(process.files),
+    workbench: workbenchOf(process),
   }
 }
 
@@ -95,17 +95,16 @@ function parseRow(line: string): RollupRow {
 
 const NAMES = ['events.parquet', 'dead.ndjson'] as const
 
-/** Folders on the simulated disk, whoever makes what lies in them. */
+/** Folders on the simulated disk, whoever makes what lies in them: no two processes have one of the same name. */
 export function workbenchOn(
-  files: FileOps,
+  { files, entropy }: Pick<SimulatedProcess, 'files' | 'entropy'>,
   work: Omit<Workbench, 'open' | 'clear' | 'readDoubts'>,
 ): Workbench {
-  let folders = 0
   return {
     ...work,
     readDoubts: async () => [],
     async open() {
-      const folder = `/data/tmp/ingest-${++folders}`
+      const folder = `/data/tmp/ingest-${entropy.token(6)}`
       await files.mkdir(folder, { recursive: true, mode: FOLDER_MODE })
       return folder
     },
@@ -115,8 +114,9 @@ export function workbenchOn(
   }
 }
 
-const workbenchOf = (files: FileOps): Workbench =>
-  workbenchOn(files, {
+const workbenchOf = (process: SimulatedProcess): Workbench => {
+  const { files } = process
+  return workbenchOn(process, {
     async compact({ folder, madeFrom }, inputs) {
       const lines: string[] = []
       for (const { path } of inputs) lines.push(...textLines(await files.readFile(path, MAX_GET_BYTES)))
@@ -153,6 +153,7 @@ const workbenchOf = (files: FileOps): Workbench =>
       return { rows: lines.length, sum: digestOfJson([...lines].sort()) }
     },
   })
+}
 
 async function linesIn(files: FileOps, paths: readonly string[]): Promise<readonly string[]> {
   const lines: string[] = []

@@ -3,9 +3,9 @@ import type { Workbench } from '../../../src/aggregation/ingest/objects/workbenc
 import { type Lake, MAX_GET_BYTES } from '../../../src/lake/lake.ts'
 import { sleep } from '../../../src/std/async/abort.ts'
 import { AppError } from '../../../src/std/errors.ts'
-import type { FileOps } from '../../../src/std/files/files.ts'
 import { chunks, rowsAtHand } from '../../fakes/aggregation/store.ts'
 import type { OpenEngine } from '../aggregation.ts'
+import type { SimulatedProcess } from '../machine.ts'
 import { MOST_COMPUTE_MS, workbenchOn, writeFile } from '../reference-engine.ts'
 import type { Carried, DuckdbAnswers, DuckdbWork, ToldAnswer } from './work.ts'
 
@@ -85,14 +85,15 @@ export class DuckdbWorlds {
       const rows = this.#ask({ kind: 'rows', files: await carried(lake, keys) })
       return rowsAtHand(() => chunks(rows))
     },
-    workbench: this.#workbench(process.files),
+    workbench: this.#workbench(process),
   })
 
-  #workbench(files: FileOps): Workbench {
+  #workbench(process: SimulatedProcess): Workbench {
+    const { files } = process
     const read = async (path: string): Promise<Uint8Array> => files.readFile(path, MAX_GET_BYTES)
     const all = (paths: readonly string[]) =>
       Promise.all(paths.map(async (path, at) => ({ name: `${at}.parquet`, body: await read(path) })))
-    return workbenchOn(files, {
+    return workbenchOn(process, {
       compact: async ({ folder, madeFrom }, inputs) => {
         const lines = await Promise.all(
           inputs.map(async ({ path, gzip }, at) => ({ name: `${at}.lines`, gzip, body: await read(path) })),
