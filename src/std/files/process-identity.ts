@@ -79,11 +79,25 @@ const NO_PROCESS = ['ENOENT', 'ESRCH']
  * the program's name in parentheses and may hold anything.
  */
 async function startTicks(procDir: string, pid: number): Promise<string | undefined> {
-  const stat = await unlessAbsent(readFile(`${procDir}/${pid}/stat`, 'latin1'), NO_PROCESS)
+  const stat = await unlessAbsent(statOf(procDir, pid), NO_PROCESS)
   if (stat === undefined) return ''
-  const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   // A zombie has ended; only its parent has not noticed.
-  return state === 'Z' ? '' : fields[18]
+  return stat[0] === 'Z' ? '' : stat[19]
+}
+
+/** From the third field on, the state. */
+async function statOf(procDir: string, pid: number): Promise<readonly string[]> {
+  const stat = await readFile(`${procDir}/${pid}/stat`, 'latin1')
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+}
+
+/** USER_HZ: proc(5) counts so on every machine that Node runs on. */
+const TICKS_PER_SECOND = 100
+
+/** How long a process was at work on processors, its threads together; undefined where the system does not tell. */
+export async function processorMs(pid: number, procDir = '/proc'): Promise<number | undefined> {
+  const stat = await unlessRejected(statOf(procDir, pid), isSystemError)
+  return stat && ((Number(stat[11]) + Number(stat[12])) * 1_000) / TICKS_PER_SECOND
 }
 
 /**

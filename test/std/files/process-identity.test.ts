@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { livenessOf, thisProcess } from '../../../src/std/files/process-identity.ts'
+import { livenessOf, processorMs, thisProcess } from '../../../src/std/files/process-identity.ts'
 import { bootId, procFolder } from '../../fakes/files/proc.ts'
 
 const HERE = 'pid:[4026531836]'
@@ -100,4 +100,11 @@ test('what cannot be read of two processes is not the same', async (t) => {
 test('of a process whose stat ends before its start the start is not known', async (t) => {
   const dir = t.testdir({ ...procFolder(t, HERE, {}), [process.pid]: { stat: `${process.pid} (node) S 1` } })
   t.equal((await thisProcess(dir)).startTicks, '')
+})
+
+test('how long a process was at work is told where the system tells it', async (t) => {
+  const proc = t.testdir(procFolder(t, HERE, { 7: { startTicks: '4711' } }))
+  t.equal(await processorMs(7, proc), 210, 'of the program, 10 ticks, and for it, 11')
+  t.equal(await processorMs(8, proc), undefined)
+  t.ok(Number(await processorMs(process.pid)) > 0)
 })

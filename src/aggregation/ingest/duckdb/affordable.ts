@@ -4,8 +4,8 @@ import { exceedsItsLimits } from './sql-session.ts'
 export const TRIES = 3
 
 /**
- * Does what is to be done of one object. What takes more memory or time than a process may, each time, will do so
- * tomorrow: then `instead` answers what becomes of it. Any other lack of memory is the machine's, and passes: the object is
+ * Does what is to be done of one object. What takes more memory or work than a process may, each time, will do so tomorrow:
+ * then `instead` answers what becomes of it. Any other lack of memory or time is the machine's, and passes: the object is
  * tried again with the next pass.
  */
 export async function ifAffordable<T>(

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import { AppError } from '../../../std/errors.ts'
 import { bestEffort } from '../../../std/files/files.ts'
+import { processorMs } from '../../../std/files/process-identity.ts'
 import { codeInWords, inWordsOfC } from '../../../std/system-faults.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { DuckdbAnswer, DuckdbReply, DuckdbRequest } from './duckdb-child.ts'
@@ -106,7 +107,7 @@ class DuckdbProcess {
     signal.addEventListener('abort', cancel)
     // It may have been aborted while the folders were made.
     if (signal.aborted) cancel()
-    const timer = setTimeout(() => this.#kill(tookTooLong(timeoutMs)), timeoutMs)
+    const timer = setTimeout(() => this.#killLate(timeoutMs), timeoutMs)
     this.#ended = endOf(this.#process).then(async (why) => {
       signal.removeEventListener('abort', cancel)
       clearTimeout(timer)
@@ -135,6 +136,10 @@ class DuckdbProcess {
     const waiter = this.#waiting.shift()
     if (reply.kind === 'failed') waiter?.reject(sqlError(reply.message))
     else waiter?.resolve(reply)
+  }
+
+  async #killLate(timeoutMs: number): Promise<void> {
+    this.#kill(tookTooLong(timeoutMs, await processorMs(Number(this.#process.pid))))
   }
 
   #kill(why: AppError): void {

@@ -31,12 +31,24 @@ export function isInputFault(error: unknown): boolean {
   return error.details['kind'] !== undefined && error.details['kind'] !== 'IO'
 }
 
-/** Whether a statement needed more memory or time than its process may take, however much the machine has, or ended it. */
+/**
+ * Whether a statement needed more memory or time than its process may take, however much the machine has, or ended it. A
+ * session that was late on a busy machine says nothing of what it read.
+ */
 export const exceedsItsLimits = (error: unknown): boolean =>
   error instanceof AppError && error.details['ofItself'] === true
 
-/** Named by its key: whoever reads it can allow more. */
-export const tookTooLong = (timeoutMs: number): AppError =>
-  new AppError('engine_failed', `The session took longer than ${timeoutMs} ms (aggregation.engine.timeout)`, {
-    details: { ofItself: true },
+/**
+ * The share of its time for which a session must have been at work for the lack of time to be its own: neither other
+ * processes nor a disk kept it from working then. Not all of it, as its process has to start, and to read.
+ */
+const OWN_SHARE = 0.9
+
+/** Named by its key: whoever reads it can allow more. `processorMs`: how long its process was at work, as far as is known. */
+export function tookTooLong(timeoutMs: number, processorMs?: number): AppError {
+  const late = `The session took longer than ${timeoutMs} ms (aggregation.engine.timeout)`
+  if (processorMs === undefined) return new AppError('engine_failed', late)
+  return new AppError('engine_failed', `${late}, and was at work for ${processorMs} ms`, {
+    details: processorMs < OWN_SHARE * timeoutMs ? {} : { ofItself: true },
   })
+}

@@ -10,7 +10,7 @@ export const whyOf = (error: unknown): string =>
 
 /** What to say of what was too dear for DuckDB with each try. */
 export const whyTooDear = (error: unknown): string =>
-  `It cannot be read within aggregation.engine.memoryLimit and aggregation.engine.timeout, ${TRIES} times: ${whyOf(error)}`
+  `It cannot be read within aggregation.engine.memoryLimit and aggregation.engine.timeout, ${TRIES} times: ${whyOf(error)}; put it back into raw/ in parts, or when it may take more`
 
 /** Only its stack tells where a mistake of ours is; the reasons of what it kept out do not. Once for all of them. */
 export const logMistake = (
