@@ -57,7 +57,7 @@ export function queryPool(limits: PoolLimits = LIMITS): QueryPool {
   let running = 0
   let waiting = 0
 
-  function admit(token: string): void {
+  function enter(token: string): void {
     const own = ofToken.get(token) ?? 0
     if (own >= limits.ofToken) throw busy(`The token has ${own} queries under way.`)
     if (running >= limits.atOnce && waiting >= limits.waiting) throw busy(`${waiting} queries wait already.`)
@@ -141,7 +141,7 @@ export function queryPool(limits: PoolLimits = LIMITS): QueryPool {
 
   return {
     async ask({ token, gone }, work) {
-      admit(token)
+      enter(token)
       const late = new AbortController()
       const wind = () => setTimeout(() => late.abort(timedOut(limits.deadlineMs)), limits.deadlineMs)
       let timer = wind()

@@ -40,7 +40,7 @@ test('what Kinesis cannot take now stays in the journal, and the next process de
   const down = await system(away)
   const first = await wireGateway(away, down)
   t.equal(await first.journal.append(batch('a')), 'journal')
-  first.ledger.admitted(1, [])
+  first.ledger.judged(1, [])
   t.match(first.balance(), { accepted: 1, delivered: 0, backlog: { events: 1 }, unaccounted: 0 })
   await first.close(0)
   t.match(down.said(), /events stay in the journal for the next start/)
@@ -160,7 +160,7 @@ test('a lake in S3 takes what the gateway stores, and what the aggregation reads
     const own = await system(config)
     const gateway = await wireGateway(config, own)
     await gateway.journal.append(batch('a'))
-    gateway.ledger.admitted(1, [])
+    gateway.ledger.judged(1, [])
     await gateway.close(20_000)
     t.match(gateway.balance(), { delivered: 1, backlog: { events: 0 }, unaccounted: 0 })
     const [[key, body] = ['', ''], ...others] = objects

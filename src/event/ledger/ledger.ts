@@ -35,7 +35,7 @@ export interface LedgerTotals {
  */
 export interface Ledger {
   /** A request was decoded and judged: `accepted` of its events are durable now, the others were rejected. */
-  admitted(accepted: number, codes: readonly RejectionCode[], app?: string): void
+  judged(accepted: number, codes: readonly RejectionCode[], app?: string): void
   /** So many ledger events are durable now. */
   wroteLedger(events: number): void
   recovered(events: number): void
@@ -65,7 +65,7 @@ export function createLedger(
   exposeTotals(metrics, { totals, rejected, backlogEvents, atRiskEvents })
 
   return {
-    admitted(count, codes, app) {
+    judged(count, codes, app) {
       totals.received += count + codes.length
       totals.accepted += count
       for (const reason of codes) {

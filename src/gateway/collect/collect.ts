@@ -47,7 +47,7 @@ export interface Received {
   readonly wireBytes: number
 }
 
-interface Account {
+interface Claimant {
   readonly claims: Claims
   /** Undefined as long as only the body can tell. */
   readonly app: App | undefined
@@ -101,7 +101,7 @@ export function createCollector(ports: CollectorPorts): Collector {
   const ignoredFields = counter(telemetry.metrics, 'headgate_ignored_fields_total')
 
   /** Whose request it is, before its body is read; the app is charged for it then. Nobody unknown causes any work. */
-  function openAccount({ keys, origin, page, format }: Submission): Account {
+  function claimantOf({ keys, origin, page, format }: Submission): Claimant {
     const keyed: App[] = []
     for (const key of keys) {
       const app = registry.byKey(key)
@@ -114,7 +114,7 @@ export function createCollector(ports: CollectorPorts): Collector {
   }
 
   /** Whose request it is by its head and its body, once that app is charged for what it holds. */
-  function admitted({ claims, app: known }: Account, { candidates, alias }: Decoded): App {
+  function admitted({ claims, app: known }: Claimant, { candidates, alias }: Decoded): App {
     const app = known !== undefined && alias === undefined ? known : admit({ ...claims, alias }, registry)
     quota.charge(app, {
       requests: known === undefined ? 1 : 0,
@@ -124,14 +124,14 @@ export function createCollector(ports: CollectorPorts): Collector {
   }
 
   /** From the body to lines that may be stored, or the reason why there are none. */
-  function* prepare(submission: Submission, account: Account, received: Received): ResumableWork<Prepared> {
+  function* prepare(submission: Submission, claimant: Claimant, received: Received): ResumableWork<Prepared> {
     const { format, wire, gpc, canRetry } = submission
     const { contentType, headers, query } = wire
     const request = { contentType, headers, query, body: received.body }
     const decoded = format.decodeShort?.(request) ?? (yield* format.decode(request))
     const { candidates } = decoded
     if (candidates.length > FEW_EVENTS) yield
-    const app = admitted(account, decoded)
+    const app = admitted(claimant, decoded)
     const judged = judgeAll(candidates, gpc && app.gpc === 'drop' ? rejectForPrivacy : undefined)
     if (judged.accepted.length === 0) refuseAll(app, judged, hintsOf({ format, decoded, judged }))
     if (candidates.length > FEW_EVENTS) yield
@@ -168,7 +168,7 @@ export function createCollector(ports: CollectorPorts): Collector {
   }
 
   function refuseAll({ id }: App, { rejected, codes, faults }: Judged, hints: readonly string[] = []): never {
-    ledger.admitted(0, codes, id)
+    ledger.judged(0, codes, id)
     notes.rejectedFields.note(id, faults)
     throw new AppError('nothing_valid', noneOf(codes.length, rejected[0]?.detail), {
       details: { accepted: 0, rejected, ...(hints.length > 0 && { hints }) },
@@ -179,17 +179,17 @@ export function createCollector(ports: CollectorPorts): Collector {
   function refuse({ app, batch, codes, faults, claim }: Prepared, error: unknown): never {
     claim?.end(false)
     const reason = reasonOf(error)
-    ledger.admitted(0, [...codes, ...Array<RejectionCode>(batch.count).fill(reason)], app.id)
+    ledger.judged(0, [...codes, ...Array<RejectionCode>(batch.count).fill(reason)], app.id)
     notes.rejectedFields.note(app.id, faults)
     throw error
   }
 
   return {
     async collect(submission) {
-      const account = openAccount(submission)
-      const owner = ownerOf(submission, account)
-      const received = await submission.receive(account.app?.id, owner)
-      const work = prepare(submission, account, received)
+      const claimant = claimantOf(submission)
+      const owner = ownerOf(submission, claimant)
+      const received = await submission.receive(claimant.app?.id, owner)
+      const work = prepare(submission, claimant, received)
       const atOnce = isShort(received) ? runBriefly(work, SHORT_MS, clock.monotonicMs) : undefined
       const prepared = atOnce ?? (await inTurn(owner, () => runYielding(work)))
       const { app, batch, rejected, codes, faults, hints, claim, retrySafe } = prepared
@@ -200,7 +200,7 @@ export function createCollector(ports: CollectorPorts): Collector {
         return refuse(prepared, error)
       }
       claim?.end(true)
-      ledger.admitted(batch.count, codes, app.id)
+      ledger.judged(batch.count, codes, app.id)
       notes.rejectedFields.note(app.id, faults)
       countAcknowledged(durability, batch.count)
       ledger.tally.add(app.id, batch.receivedMs, batch.count)
@@ -219,7 +219,7 @@ const SHORT_BYTES = 65_536
 const SHORT_MS = 10
 
 /** Whose app is not known yet waits with its like. */
-const ownerOf = ({ block }: Submission, { app }: Account): Owner => ({ group: app?.id ?? '', member: block })
+const ownerOf = ({ block }: Submission, { app }: Claimant): Owner => ({ group: app?.id ?? '', member: block })
 
 /**
  * What is small takes no longer than others may wait. Of the rest one at a time is taken apart, app by app and address by

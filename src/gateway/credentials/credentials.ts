@@ -38,7 +38,7 @@ export type VendRequestHead = Pick<VendRequest, 'route' | 'key' | 'origin' | 'ad
 /** The other way in: credentials instead of events. */
 export interface Credentials {
   /** Before anything of a request is read. */
-  admit(address: string): void
+  chargeAddress(address: string): void
   /** The app of a key, if it vends, before the body is read: nobody unknown has any parsed. A refusal is told as by `issue`. */
   admitByHead(ask: VendRequestHead): Promise<void>
   /** The same of a request that is told of nowhere. */
@@ -177,7 +177,7 @@ export function createCredentials(ports: CredentialsPorts): Credentials {
   }
 
   return {
-    admit: (address) => limits.address(address),
+    chargeAddress: (address) => limits.address(address),
     admitByHead: (ask) =>
       audited(ask, async (entry) => {
         const { id } = appByHead(ask, registry)

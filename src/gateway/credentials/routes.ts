@@ -36,7 +36,7 @@ export async function credentialRoutes(app: FastifyInstance, ports: CredentialRo
   keepPrivate(app)
   explainRefusals(app, ports)
   app.addHook('onRequest', async ({ sender }) => {
-    if (!sender.isExempt) credentials.admit(sender.address)
+    if (!sender.isExempt) credentials.chargeAddress(sender.address)
   })
 
   app.post<{ Body: CredentialsRequest }>(CREDENTIALS, {

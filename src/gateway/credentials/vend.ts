@@ -71,7 +71,7 @@ export function createSessionVendor(ports: SessionVendorPorts): SessionVendor {
 
   async function vendOne(grant: VendPermit, note: Note): Promise<VendedSession> {
     const { app, notAfterMs = Number.POSITIVE_INFINITY } = grant
-    if (!breaker.admits(app.id)) {
+    if (!breaker.allows(app.id)) {
       throw new AppError('sts_failed', 'STS refuses the role of this app; somebody has to mend it.')
     }
     const vendId = entropy.id()

@@ -11,9 +11,9 @@ async function exported(metrics: Registry): Promise<string[]> {
 test('received = accepted + rejected, by reason', async (t) => {
   const metrics = new Registry()
   const ledger = createLedger(metrics, () => 0)
-  ledger.admitted(3, ['invalid_field', 'missing_field', 'invalid_field'])
-  ledger.admitted(2, [])
-  ledger.admitted(0, ['invalid_field'], 'shop')
+  ledger.judged(3, ['invalid_field', 'missing_field', 'invalid_field'])
+  ledger.judged(2, [])
+  ledger.judged(0, ['invalid_field'], 'shop')
   const { received, accepted, rejected } = ledger.totals()
   t.same(
     { received, accepted, rejected },
@@ -41,7 +41,7 @@ test('accepted + ledger events + recovered = delivered + fallback + dead-lettere
     () => backlog - 1,
   )
   ledger.recovered(4)
-  ledger.admitted(10, [])
+  ledger.judged(10, [])
   ledger.wroteLedger(2)
   ledger.delivered(8)
   ledger.fallback(3)
@@ -83,7 +83,7 @@ test('nothing is at risk where nobody says so', async (t) => {
 
 test('totals are a copy: nobody can change the books', async (t) => {
   const ledger = createLedger(new Registry(), () => 0)
-  ledger.admitted(1, ['invalid_field'])
+  ledger.judged(1, ['invalid_field'])
   Object.assign(ledger.totals().rejected, { invalid_field: 99 })
   t.equal(ledger.totals().rejected.invalid_field, 1)
 })

@@ -50,7 +50,7 @@ test('the minutes that are over are told of, app by app, with sequences and tota
 test('where nothing was accepted there is nothing to tell', async (t) => {
   const { journal, ledger, start } = setup()
   const writer = start()
-  ledger.admitted(0, ['invalid_field'])
+  ledger.judged(0, ['invalid_field'])
   await writer.close()
   t.same(journal.batches, [])
 })

@@ -24,7 +24,7 @@ async function live(folder: string, lines: readonly string[], drainMs: number, m
   await Promise.all(
     lines.map(async (line) => {
       await journal.append(batchOf(line, { receivedMs: clock.nowMs() }))
-      ledger.admitted(1, [])
+      ledger.judged(1, [])
     }),
   )
   const stream = lakeSink({

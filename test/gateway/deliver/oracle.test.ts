@@ -83,7 +83,7 @@ async function run(t: Test, scenario: Scenario, retry: RetryPolicy, drainMs: num
   const ids = Array.from({ length: EVENTS }, (_, id) => id)
   for (let from = 0; from < EVENTS; from += EVENTS_PER_FRAME) {
     const frame = backlog.append(ids.slice(from, from + EVENTS_PER_FRAME).map(lineOf))
-    ledger.admitted(frame.count, [])
+    ledger.judged(frame.count, [])
   }
   const pump = startPump({
     backlog: countedBacklog(backlog, ledger),

@@ -73,7 +73,7 @@ async function open(t: Test, { retry = AT_ONCE, requestTimeoutMs = 30_000, maxBa
     for (const end = issued + count; issued < end; issued += EVENTS_PER_FRAME) {
       const lines = Array.from({ length: EVENTS_PER_FRAME }, (_, n) => lineOf(issued + n))
       backlog.append(lines, clock.nowMs())
-      ledger.admitted(lines.length, [])
+      ledger.judged(lines.length, [])
     }
   }
   const calls = () => kinesis.calls.get('PutRecords') ?? 0

@@ -137,7 +137,7 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
   const { engine, sortRows, letGo } = options.computing
   const { graceMs } = schedule
   const runPorts: RunPorts = {
-    account: { runLog, log, metrics, clock, entropy },
+    reporting: { runLog, log, metrics, clock, entropy },
     beginning: {
       ingest,
       takeSetAside: books.takeUntold,

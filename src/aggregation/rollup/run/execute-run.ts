@@ -33,7 +33,7 @@ export interface SavedProgress {
 }
 
 /** Where it is written down how a run does. */
-export interface RunAccount {
+export interface RunReporting {
   readonly runLog: RunLog
   readonly log: Logger
   readonly metrics: RollupMetrics
@@ -51,7 +51,7 @@ export interface WindowTurns {
 }
 
 export interface RunPorts {
-  readonly account: RunAccount
+  readonly reporting: RunReporting
   readonly beginning: RunBeginning
   readonly turns: WindowTurns
   /** Somebody has asked for a run and waits for this one to make way. */
@@ -68,8 +68,8 @@ export interface RunPorts {
  * more than the step under way, and every step can be repeated.
  */
 export async function executeRun(ports: RunPorts, queued: Run, signal: AbortSignal): Promise<Run> {
-  const { account, beginning, turns } = ports
-  const { clock, runLog, entropy, log, metrics } = account
+  const { reporting, beginning, turns } = ports
+  const { clock, runLog, entropy, log, metrics } = reporting
   const startedMs = clock.monotonicMs()
   let run = queued
   const save = async (next: Run): Promise<void> => {
@@ -84,16 +84,16 @@ export async function executeRun(ports: RunPorts, queued: Run, signal: AbortSign
     await save(await withSetAside(ports, await withIngested(ports, run, signal)))
     await save(withPlan(run, await beginning.plan(run)))
     for (let index = 0; index < run.windows.length; index++) {
-      await takeWindow({ turns, account }, { index, signal, run: () => run, save })
+      await takeWindow({ turns, reporting }, { index, signal, run: () => run, save })
       const isMore = index + 1 < run.windows.length
       const next = isMore ? await havingMadeWay(ports, run, { from: index + 1, signal }) : run
       if (next !== run) await save(next)
     }
     // What its windows met.
     const told = await withSetAside(ports, run)
-    await giveUp(account, run, settle(told, clock.nowMs(), entropy), save)
+    await giveUp(reporting, run, settle(told, clock.nowMs(), entropy), save)
   } catch (error) {
-    await save(brokenOff(account, run, error, signal))
+    await save(brokenOff(reporting, run, error, signal))
   } finally {
     await ports.letGo?.()
   }
@@ -109,7 +109,7 @@ export async function executeRun(ports: RunPorts, queued: Run, signal: AbortSign
  * much does not keep it waiting: between two windows it has its turn.
  */
 async function havingMadeWay(
-  { account: { runLog }, isWaitedFor, dueTurn }: RunPorts,
+  { reporting: { runLog }, isWaitedFor, dueTurn }: RunPorts,
   run: Run,
   { from, signal }: { readonly from: number; readonly signal: AbortSignal },
 ): Promise<Run> {
@@ -140,10 +140,10 @@ interface Turn {
   readonly save: (run: Run) => Promise<void>
 }
 
-type TurnPorts = Pick<RunPorts, 'turns' | 'account'>
+type TurnPorts = Pick<RunPorts, 'turns' | 'reporting'>
 
 async function takeWindow(ports: TurnPorts, { index, signal, run, save }: Turn): Promise<void> {
-  const { turns, account } = ports
+  const { turns, reporting } = ports
   const { id, windows } = run()
   const window = windows[index]
   if (window === undefined || window.result !== undefined) return
@@ -155,7 +155,7 @@ async function takeWindow(ports: TurnPorts, { index, signal, run, save }: Turn):
   await save({ ...back, windows: run().windows.with(index, done) })
   const { result, error, rows, generation, rollup, fromMs, toMs } = done
   const became = result ?? (error ? 'to be tried again' : 'is at work in another run: looked at again')
-  await account.runLog.note(id, error ? 'warn' : 'info', `window ${became}`, {
+  await reporting.runLog.note(id, error ? 'warn' : 'info', `window ${became}`, {
     rollup,
     from: new Date(fromMs).toISOString(),
     to: new Date(toMs).toISOString(),
@@ -163,13 +163,13 @@ async function takeWindow(ports: TurnPorts, { index, signal, run, save }: Turn):
     generation,
     error,
   })
-  if (result !== undefined) account.metrics.windowDone(result)
+  if (result !== undefined) reporting.metrics.windowDone(result)
   const through = run().windows.filter((each) => each.result !== undefined).length
   turns.onProgress?.({ runId: id, through, of: windows.length, done })
 }
 
-async function tryWindow({ turns, account }: TurnPorts, window: RunWindow, turn: Turn): Promise<RunWindow> {
-  const { runLog, log } = account
+async function tryWindow({ turns, reporting }: TurnPorts, window: RunWindow, turn: Turn): Promise<RunWindow> {
+  const { runLog, log } = reporting
   const { error: _, ...untried } = window
   try {
     const definition = turns.definitions.get(window.rollup)
@@ -196,7 +196,7 @@ async function tryWindow({ turns, account }: TurnPorts, window: RunWindow, turn:
 
 /** The run's next state, and a note for the schedule of each window that is now given up. */
 async function giveUp(
-  { runLog, clock, metrics }: RunAccount,
+  { runLog, clock, metrics }: RunReporting,
   tried: Run,
   settled: Run,
   save: (run: Run) => Promise<void>,
@@ -210,7 +210,12 @@ async function giveUp(
 }
 
 /** Cancelled, ended with the service, or failed as a whole. */
-function brokenOff({ clock, entropy, log }: RunAccount, run: Run, error: unknown, signal: AbortSignal): Run {
+function brokenOff(
+  { clock, entropy, log }: RunReporting,
+  run: Run,
+  error: unknown,
+  signal: AbortSignal,
+): Run {
   const nowMs = clock.nowMs()
   if (!signal.aborted && isHeldByAnother(error)) return setBack(run, nowMs + HELD_PAUSE_MS)
   if (!signal.aborted) return settleFailed(run, runFailureOf(error, log), { nowMs, entropy })

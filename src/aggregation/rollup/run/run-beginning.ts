@@ -18,12 +18,12 @@ export interface RunBeginning {
 
 interface BeginningPorts {
   readonly beginning: RunBeginning
-  readonly account: { readonly runLog: Pick<RunLog, 'note'> }
+  readonly reporting: { readonly runLog: Pick<RunLog, 'note'> }
 }
 
 /** Who asks for a run wants the numbers of what was taken before: it is waited for, or it is told that it was not seen. */
 export async function withUnseen(
-  { beginning: { acknowledged }, account: { runLog } }: BeginningPorts,
+  { beginning: { acknowledged }, reporting: { runLog } }: BeginningPorts,
   { unseen: before, ...run }: Run,
   signal: AbortSignal,
 ): Promise<Run> {
@@ -37,7 +37,7 @@ export async function withUnseen(
 
 /** What cannot be taken in holds up nothing else, and fails no run: the run is told to be without it. */
 export async function withIngested(
-  { beginning: { ingest }, account: { runLog } }: BeginningPorts,
+  { beginning: { ingest }, reporting: { runLog } }: BeginningPorts,
   { notIngested: _, ...run }: Run,
   signal: AbortSignal,
 ): Promise<Run> {
@@ -51,7 +51,7 @@ export async function withIngested(
 
 /** What was set aside is in no number, and it may be the run's own ingest that did it, or one that no run has told of. */
 export async function withSetAside(
-  { beginning, account: { runLog } }: BeginningPorts,
+  { beginning, reporting: { runLog } }: BeginningPorts,
   run: Run,
 ): Promise<Run> {
   const found = await beginning.takeSetAside()

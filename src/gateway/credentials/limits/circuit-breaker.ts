@@ -6,7 +6,7 @@ export const OPEN_MS = 60_000
 /** One for each app: it opens for what an operator has to mend, and lets a single request try from time to time. */
 export interface Breaker {
   /** Whether the app's request may go on. Of an open one, a request a minute may. */
-  admits(app: string): boolean
+  allows(app: string): boolean
   open(app: string): void
   close(app: string): void
   /** The apps for which it is open. */
@@ -19,7 +19,7 @@ export function createBreaker(clock: Clock): Breaker {
   const untilMs = new Map<string, number>()
   const open = (app: string) => untilMs.set(app, clock.monotonicMs() + OPEN_MS)
   return {
-    admits(app) {
+    allows(app) {
       const closesMs = untilMs.get(app)
       if (closesMs === undefined) return true
       if (clock.monotonicMs() < closesMs) return false

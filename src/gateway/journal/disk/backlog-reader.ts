@@ -122,7 +122,7 @@ export class BacklogReader {
       return []
     }
     const frames = await this.#readFrames(segment, extent, maxBytes)
-    if (frames.length === 0) await this.#examine(segment, extent)
+    if (frames.length === 0) await this.#inspect(segment, extent)
     cursor.at = extent.start + sizeOf(frames)
     this.#options.index.handedOut(segment, frames)
     // At once, so that a segment delivered to its end is not held open.
@@ -145,12 +145,12 @@ export class BacklogReader {
   }
 
   /** There should have been a frame: sets the damage aside, and goes on with what is whole behind it. */
-  async #examine(segment: IndexedSegment, { start, end }: Extent): Promise<void> {
+  async #inspect(segment: IndexedSegment, { start, end }: Extent): Promise<void> {
     const bytes = await readFully(await this.#open(segment.path), start, end - start)
     const { extents, damage } = inspect(bytes, { start: 0, after: 0, delivered: 0 })
     await this.#options.onDamage(segment.path, bytes, damage)
     const whole = extents.map((extent) => ({ start: start + extent.start, end: start + extent.end }))
-    // Frames may have been committed meanwhile: they begin where the examined part ended.
+    // Frames may have been committed meanwhile: they begin where the inspected part ended.
     const later = segment.extents.map((extent) => ({ start: Math.max(extent.start, end), end: extent.end }))
     segment.extents = [...whole, ...later.filter((extent) => extent.start < extent.end)]
   }

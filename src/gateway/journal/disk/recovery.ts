@@ -77,7 +77,7 @@ export async function recover(place: RecoveryPlace): Promise<Recovery> {
   let after = 0
   for (const [at, path] of paths.entries()) {
     const before = Math.min(...firsts.slice(at + 1))
-    const finding = await examine(place, path, { after, before, delivered, isLast: path === last })
+    const finding = await findIn(place, path, { after, before, delivered, isLast: path === last })
     findings.push(finding)
     after = finding.lastSequence
   }
@@ -96,7 +96,7 @@ export async function recover(place: RecoveryPlace): Promise<Recovery> {
   }
 }
 
-async function examine(place: RecoveryPlace, path: string, bounds: Bounds): Promise<Finding> {
+async function findIn(place: RecoveryPlace, path: string, bounds: Bounds): Promise<Finding> {
   const bytes = await contentOf(place, path)
   if (!Buffer.isBuffer(bytes)) return setAside(place, path, { quarantinedBytes: 0, why: bytes }, bounds)
   const header = decodeSegmentHeader(bytes)
