@@ -317,6 +317,7 @@ test('the state of the pipeline is shown from the gateway to the last window', {
         dueWindows: 4,
         dirtyWindows: 2,
         tooLate: 0,
+        ahead: 50,
         lateRows: 17,
         rejectedRows: 5,
         notIngested: 3,
@@ -337,6 +338,7 @@ test('the state of the pipeline is shown from the gateway to the last window', {
     ['Rejected', '120'],
     ['Backlog', '300 \\(2 KiB\\)'],
     ['Oldest waiting', '3 min'],
+    ['Ahead', '50'],
     ['Set aside', '4'],
     ['Doubtful', '7'],
   ] as const) {

@@ -38,6 +38,13 @@ export const PipelineState = Type.Object({
       description:
         'Events that arrived after the horizon of a window that was finished: a run with reprocess "all" counts them.',
     }),
+    ahead: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description:
+          'Events of windows that begin more than ten minutes from now: a clock was ahead when they came. They are counted when those are due.',
+      }),
+    ),
     lateRows: count,
     rejectedRows: count,
     notIngested: Type.Integer({
@@ -77,6 +84,7 @@ export interface WindowHealth {
   readonly late: number | undefined
   readonly rejected: number | undefined
   readonly tooLate: number
+  readonly ahead: number
   readonly hasEvents: boolean
 }
 
@@ -121,6 +129,7 @@ export function aggregationState(
     dueWithEvents: due.filter(({ hasEvents }) => hasEvents).length,
     dirtyWindows: windows.filter(({ state, tooLate }) => state === 'dirty' && tooLate === 0).length,
     tooLate: sum(({ tooLate }) => tooLate),
+    ahead: sum(({ ahead }) => ahead),
     lateRows: sum(({ late }) => late),
     rejectedRows: sum(({ rejected }) => rejected),
   }

@@ -30,6 +30,7 @@ const LakeState = Type.Object({
     }),
   ),
   tooLate: Type.Optional(whole),
+  ahead: Type.Optional(whole),
   dueWindows: Type.Optional(whole),
   dueWithEvents: Type.Optional(whole),
 })

@@ -195,7 +195,7 @@ function fieldsText(fields: GatewayBalance['rejectedFields'] = [], nowMs: number
 /** Whose events are in no number, and what is to be done. */
 function lakeText(lake: LakeState | undefined, nowMs: number): string {
   if (lake === undefined) return ''
-  const { notIngested, setAside, tooLate = 0 } = lake
+  const { notIngested, setAside, tooLate = 0, ahead = 0 } = lake
   const more =
     notIngested === 0 ? '' : ', tried again by each run: `headgate runs show` and the log name them'
   return [
@@ -205,6 +205,9 @@ function lakeText(lake: LakeState | undefined, nowMs: number): string {
     tooLate === 0
       ? ''
       : `too late ${some(tooLate, 'event')}, for windows that are finished: \`headgate aggregate\` says how they are counted\n`,
+    ahead === 0
+      ? ''
+      : `ahead    ${some(ahead, 'event')}, which a clock that was wrong put into the time to come: counted then\n`,
     dueLine(lake),
   ].join('')
 }

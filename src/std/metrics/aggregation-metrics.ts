@@ -129,6 +129,13 @@ export const rollupDeclarations = {
     labels: { rollup },
     ofWorkers: 'sum',
   },
+  headgate_rollup_ahead_rows: {
+    type: 'gauge',
+    help: 'Rows of windows that begin more than ten minutes from now, as a clock was ahead when they came: counted then.',
+    unit: 'rows',
+    labels: { rollup },
+    ofWorkers: 'sum',
+  },
   headgate_rollup_rejected_rows_total: {
     type: 'counter',
     help: 'Rows of committed windows with a value that cannot be counted.',

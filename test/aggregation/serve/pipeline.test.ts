@@ -6,8 +6,23 @@ const late = (nowMs: number) => ({ nowMs, graceMs: 0, tickMs: -RUNS_PATIENCE_MS 
 
 test('the windows tell how far the aggregation is', async (t) => {
   const at = (fromMs: number, toMs: number) => ({ window: { fromMs, toMs } })
-  const none = { generation: undefined, late: undefined, rejected: undefined, tooLate: 0, hasEvents: false }
-  const committed = { state: 'committed', generation: 1, late: 2, rejected: 1, tooLate: 0, hasEvents: true }
+  const none = {
+    generation: undefined,
+    late: undefined,
+    rejected: undefined,
+    tooLate: 0,
+    ahead: 0,
+    hasEvents: false,
+  }
+  const committed = {
+    state: 'committed',
+    generation: 1,
+    late: 2,
+    rejected: 1,
+    tooLate: 0,
+    ahead: 0,
+    hasEvents: true,
+  }
   t.same(
     aggregationState(
       [
@@ -26,6 +41,7 @@ test('the windows tell how far the aggregation is', async (t) => {
       dueWithEvents: 1,
       dirtyWindows: 1,
       tooLate: 0,
+      ahead: 0,
       lateRows: 4,
       rejectedRows: 2,
     },
@@ -78,6 +94,11 @@ test('the windows tell how far the aggregation is', async (t) => {
     'what came too late waits for no schedule',
   )
   t.match(
+    aggregationState([{ ...none, ...at(9_000, 9_100), state: 'open', ahead: 5, hasEvents: true }], late(450)),
+    { lastCommittedMs: null, behindMs: null, dueWindows: 0, ahead: 5 },
+    'of a window to come, as a clock was ahead',
+  )
+  t.match(
     aggregationState([], late(450)),
     { lastCommittedMs: null, behindMs: null, dueWindows: 0 },
     'nothing is known yet',
@@ -92,6 +113,7 @@ test('a window is not behind before the schedule had its chance, and one that fa
     late: undefined,
     rejected: undefined,
     tooLate: 0,
+    ahead: 0,
     hasEvents: true,
   }
   const times = { graceMs: 120_000, tickMs: 15_000 }

@@ -359,10 +359,11 @@ test('what was set aside, came too late or is due is told, where an aggregation 
   for (const [what, state, lines] of [
     [
       'all of it',
-      { setAside: aside, tooLate: 12, dueWindows: 410, dueWithEvents: 96 },
+      { setAside: aside, tooLate: 12, ahead: 50, dueWindows: 410, dueWithEvents: 96 },
       `lake     0 objects not ingested
 aside    3 lines and 1 object no events, the last 5 min ago: dead/ has them, each with the reason beside it (…-why.ndjson)
 too late 12 events, for windows that are finished: \`headgate aggregate\` says how they are counted
+ahead    50 events, which a clock that was wrong put into the time to come: counted then
 windows  410 due, 96 of them with events: the schedule takes them, or \`headgate aggregate\`
 
 `,

@@ -137,7 +137,7 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
     return worthTelling(shareOfTick(planScheduled(free, now), now.nowMs))
   }
 
-  /** All windows since the horizon began, or the first data, and those of before that wait for something. */
+  /** All windows since the horizon began, or the first data, and others that wait for something, if only for their time. */
   async function everythingUntil(toMs: number, { rollups, reprocess }: RunScope): Promise<Plan> {
     const now = times()
     const first = await firstMs(now)
@@ -146,8 +146,11 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
     for (const definition of named(rollups)) {
       const regular = windowsIn(definition.id, definition.grainMs, { fromMs: first, toMs })
       const before = regular[0]?.fromMs ?? toMs
-      const old = watch.notes(definition, first).filter(({ window }) => window.fromMs < before)
-      const windows = [...old.map(({ window }) => window), ...regular]
+      const others = watch
+        .notes(definition, first)
+        .filter(({ window, ahead }) => window.fromMs < before || ahead > 0)
+        .map(({ window }) => window)
+      const windows = [...others, ...regular].sort((a, b) => a.fromMs - b.fromMs)
       found.push(...(await gatherWithOthers(sources, definition, windows)))
     }
     const plan = planRequested(found, reprocess, now)

@@ -6,13 +6,20 @@ export interface PlanMetrics {
   /** The window is known to be committed. */
   committedUpTo(window: Window): void
   /** What a look at the windows of a rollup found, of whatever age. */
-  waiting(rollup: string, found: { readonly dueWindows: number; readonly tooLateRows: number }): void
+  waiting(rollup: string, found: Waiting): void
+}
+
+interface Waiting {
+  readonly dueWindows: number
+  readonly tooLateRows: number
+  readonly aheadRows: number
 }
 
 interface LookedAt {
   readonly window: Window
   readonly state: WindowState
   readonly tooLate: number
+  readonly ahead: number
   readonly isUnpublished: boolean
 }
 
@@ -23,23 +30,27 @@ export const isDue = (state: WindowState): boolean => state === 'due' || state =
 
 /** Tells operators, after each look at a rollup's windows, what they have to know, once. */
 export function createWindowNews(log: Logger, metrics: Pick<PlanMetrics, 'waiting'>) {
-  const toldTooLate = new Map<string, number>()
+  const tooLateOf = rowsByLook(({ tooLate }) => tooLate)
+  const aheadOf = rowsByLook(({ ahead }) => ahead)
   const unpublished = new Set<string>()
 
   function tellTooLate(rollup: string, notes: readonly LookedAt[]): number {
-    const late = notes.filter(({ tooLate }) => tooLate > 0)
-    const events = late.reduce((sum, { tooLate }) => sum + tooLate, 0)
-    if (events > (toldTooLate.get(rollup) ?? 0)) {
-      const spans = late.map(({ window }) => window).sort((a, b) => a.fromMs - b.fromMs)
-      const [from, to] = [spans[0]?.fromMs, spans.at(-1)?.toMs].map((ms) =>
-        new Date(Number(ms)).toISOString(),
-      )
+    const { events, more } = tooLateOf(rollup, notes)
+    if (more !== undefined)
       log.warn(
-        { rollup, events, windows: late.length, from, to },
+        { rollup, ...more },
         'events came after their windows were sealed: `headgate aggregate --from … --to … --reprocess all` counts them',
       )
-    }
-    toldTooLate.set(rollup, events)
+    return events
+  }
+
+  function tellAhead(rollup: string, notes: readonly LookedAt[]): number {
+    const { events, more } = aheadOf(rollup, notes)
+    if (more !== undefined)
+      log.warn(
+        { rollup, ...more },
+        'events lie in windows that have not begun, as a clock was ahead when they came: they are counted then',
+      )
     return events
   }
 
@@ -58,8 +69,27 @@ export function createWindowNews(log: Logger, metrics: Pick<PlanMetrics, 'waitin
   }
 
   return (rollup: string, notes: readonly LookedAt[]): void => {
-    const tooLateRows = tellTooLate(rollup, notes)
-    metrics.waiting(rollup, { dueWindows: notes.filter(({ state }) => isDue(state)).length, tooLateRows })
+    const [tooLateRows, aheadRows] = [tellTooLate(rollup, notes), tellAhead(rollup, notes)]
+    const dueWindows = notes.filter(({ state }) => isDue(state)).length
+    metrics.waiting(rollup, { dueWindows, tooLateRows, aheadRows })
     tellUnpublished(rollup, notes.filter(({ isUnpublished }) => isUnpublished).length)
   }
+}
+
+/** So many rows, by rollup, and where they lie when they are more than at the last look. */
+function rowsByLook(rowsOf: (note: LookedAt) => number) {
+  const told = new Map<string, number>()
+  return (rollup: string, notes: readonly LookedAt[]) => {
+    const some = notes.filter((note) => rowsOf(note) > 0)
+    const events = some.reduce((sum, note) => sum + rowsOf(note), 0)
+    const isMore = events > (told.get(rollup) ?? 0)
+    told.set(rollup, events)
+    return { events, more: isMore ? { events, windows: some.length, ...spanOf(some) } : undefined }
+  }
+}
+
+function spanOf(notes: readonly LookedAt[]): { readonly from: string; readonly to: string } {
+  const iso = (ms: number) => new Date(ms).toISOString()
+  const spans = notes.map(({ window }) => window).sort((a, b) => a.fromMs - b.fromMs)
+  return { from: iso(Number(spans[0]?.fromMs)), to: iso(Number(spans.at(-1)?.toMs)) }
 }

@@ -15,6 +15,7 @@ import {
   windowState,
   windowsIn,
 } from './plan.ts'
+import { aheadRows, hasBegun } from './rows-ahead.ts'
 import { type FactSources, gatherWithOthers } from './window-facts.ts'
 import { createWindowNews, isDue, type PlanMetrics } from './window-news.ts'
 
@@ -27,6 +28,8 @@ export interface WindowNote {
   readonly rejected: number | undefined
   /** Rows that came after the window was sealed. */
   readonly tooLate: number
+  /** Rows whose window begins later than a clock that keeps time can say. */
+  readonly ahead: number
   /** Whether rows of it lie in the lake. */
   readonly hasEvents: boolean
   /** Its result lies in the lake, and a store lacks it. */
@@ -35,11 +38,11 @@ export interface WindowNote {
 
 export interface Watch {
   /**
-   * Looks at the windows from `firstMs` on, and at all older ones that anything ever touched, as far as they may have
-   * changed since the last look. Answers the facts of those that are not settled, in time order.
+   * Looks at the windows from `firstMs` on, and at all others that anything ever touched, as far as they may have changed
+   * since the last look. Answers the facts of those that are not settled, in time order.
    */
   look(definition: RollupDefinition, times: Times, firstMs: number): Promise<readonly WindowFacts[]>
-  /** What is known of the windows from `firstMs` on, and of older ones that wait for something, in time order. */
+  /** What is known of the windows from `firstMs` on, those to come that have rows among them, and of older ones that wait for something, in time order. */
   notes(definition: RollupDefinition, firstMs: number): readonly WindowNote[]
   /** A run is through with the window: what was found of it before means nothing. */
   forget(window: Window): void
@@ -51,7 +54,7 @@ export interface WatchOptions {
   readonly clock: Clock
 }
 
-/** Windows before the horizon that one look asks the lake for; the next takes more. Ours: a month of quarter hours. */
+/** Windows before the horizon, or to come, that one look asks the lake for; the next takes more. Ours: a month of quarter hours. */
 const MAX_OLD_WINDOWS = 3_000
 /** No more than about this share of the time goes into asking again for what is settled: 1 in 100. Ours. */
 const AFRESH_SHARE = 100
@@ -59,7 +62,9 @@ const AFRESH_SHARE = 100
 interface Kept extends WindowNote {
   /** Objects by minute when it was looked at; any more of them, and it is looked at again. */
   readonly touches: number
-  /** Nothing is to be done for it, as long as nothing arrives. */
+  /** Whether it had begun by the clock then, which may have been ahead. */
+  readonly hasBegun: boolean
+  /** Nothing is to be done for it, as long as nothing arrives, or until it begins. */
   readonly isSettled: boolean
 }
 
@@ -98,7 +103,8 @@ export function createWatch({ sources, metrics, clock }: WatchOptions): Watch {
     for (const each of facts) {
       if (breath.shouldYield()) await breath.yieldNow()
       const { fromMs } = each.window
-      if (each.manifest !== undefined) metrics.committedUpTo(each.window)
+      if (each.manifest !== undefined && hasBegun(each.window, times.nowMs))
+        metrics.committedUpTo(each.window)
       watched.kept.set(fromMs, { ...noteOf(each, times), touches: touches.get(fromMs) ?? 0 })
     }
     prune(scene, facts)
@@ -156,12 +162,14 @@ async function doubtful({ id, grainMs }: RollupDefinition, scene: Scene): Promis
   const isDoubtful = (fromMs: number): boolean => {
     const note = watched.kept.get(fromMs)
     if (note === undefined || !note.isSettled || note.touches !== (touches.get(fromMs) ?? 0)) return true
+    if (note.hasBegun !== hasBegun({ fromMs }, nowMs)) return true
     return isAfresh && (fromMs >= regularMs || note.tooLate > 0)
   }
   const isOld = (fromMs: number) => fromMs < Math.min(regularMs, nowMs) && isDoubtful(fromMs)
+  const isToCome = (fromMs: number) => !hasBegun({ fromMs }, nowMs) && isDoubtful(fromMs)
   const isLeft = (fromMs: number) => !touches.has(fromMs) && isOld(fromMs)
   const starts = Float64Array.from([
-    ...(await runYielding(chosen(touches.keys(), isOld))),
+    ...(await runYielding(chosen(touches.keys(), (fromMs) => isOld(fromMs) || isToCome(fromMs)))),
     ...(await runYielding(chosen(watched.kept.keys(), isLeft))),
   ]).sort()
   const old = [...starts.subarray(0, MAX_OLD_WINDOWS)].map((fromMs) => ({
@@ -181,17 +189,21 @@ function* chosen(from: Iterable<number>, isChosen: (each: number) => boolean): R
 }
 
 function noteOf(facts: WindowFacts, times: Times): Omit<Kept, 'touches'> {
-  const { window, manifest } = facts
+  const { window, manifest, within } = facts
   const counts = manifest?.counts
+  const begun = hasBegun(window, times.nowMs)
   return {
     window,
-    state: windowState(facts, times),
+    // Whatever a run made of it while the clock was ahead.
+    state: begun ? windowState(facts, times) : 'open',
     generation: manifest?.generation,
     late: counts?.late,
     rejected: counts && rejectedIn(counts),
     tooLate: tooLateRows(facts, times),
+    ahead: aheadRows(facts, times.nowMs),
     hasEvents: facts.inputs.length > 0,
-    isSettled: isSettled(facts, times),
+    hasBegun: begun,
+    isSettled: begun || within !== undefined ? isSettled(facts, times) : true,
     isUnpublished: isUnpublished(facts),
   }
 }
@@ -205,11 +217,11 @@ const isOfInterest =
     within !== undefined ||
     manifest?.complete === false
 
-/** Others that have not begun were looked at while the clock was ahead, or are in the place of a larger window by now. */
+/** Others that have not begun and have no rows were looked at while the clock was ahead, or are in the place of a larger window by now. */
 function prune({ watched: { kept }, touches, firstMs, nowMs }: Scene, found: readonly WindowFacts[]): void {
   const ofInterest = new Set(found.map(({ window }) => window.fromMs))
   for (const [fromMs, { window }] of kept) {
-    const isIdle = window.toMs <= firstMs && !touches.has(fromMs)
-    if ((isIdle || fromMs > nowMs) && !ofInterest.has(fromMs)) kept.delete(fromMs)
+    const isPast = window.toMs <= firstMs || !hasBegun(window, nowMs)
+    if (isPast && !touches.has(fromMs) && !ofInterest.has(fromMs)) kept.delete(fromMs)
   }
 }

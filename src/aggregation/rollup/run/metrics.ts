@@ -21,6 +21,7 @@ export function rollupMetrics(metrics: MetricRegistry, clock: Clock): RollupMetr
   const seconds = histogram(metrics, 'headgate_rollup_run_seconds')
   const due = gauge(metrics, 'headgate_rollup_due_windows')
   const tooLate = gauge(metrics, 'headgate_rollup_too_late_rows')
+  const ahead = gauge(metrics, 'headgate_rollup_ahead_rows')
   const newest = new Map<string, Window>()
   gauge(metrics, 'headgate_rollup_lag_seconds', (lag) => {
     for (const [rollup, { toMs }] of newest) lag.set({ rollup }, Math.max(0, clock.nowMs() - toMs) / 1_000)
@@ -37,14 +38,15 @@ export function rollupMetrics(metrics: MetricRegistry, clock: Clock): RollupMetr
     },
     committedUpTo: (window) => {
       const known = newest.get(window.rollup)
-      // One that has not begun (the clock was ahead, or the grain was made smaller) gives way to any other.
+      // One that has not begun (a run took it while the clock was ahead) gives way to any other.
       const isNewer = known === undefined || window.toMs > known.toMs || known.fromMs > clock.nowMs()
       if (isNewer) newest.set(window.rollup, window)
     },
     runDone: (taken) => seconds.observe(taken),
-    waiting(rollup, { dueWindows, tooLateRows }) {
+    waiting(rollup, { dueWindows, tooLateRows, aheadRows }) {
       due.set({ rollup }, dueWindows)
       tooLate.set({ rollup }, tooLateRows)
+      ahead.set({ rollup }, aheadRows)
     },
   }
 }

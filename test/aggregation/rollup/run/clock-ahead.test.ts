@@ -4,7 +4,7 @@ import { definitionPrefix } from '../../../../src/aggregation/rollup/commit/mani
 import { DAY_MS, HOUR_MS } from '../../../../src/std/durations.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import type { FileOps } from '../../../../src/std/files/files.ts'
-import { quietTelemetry } from '../../../../src/std/telemetry.ts'
+import { createTelemetry, quietTelemetry } from '../../../../src/std/telemetry.ts'
 import { aggregation, definition, GRAIN, MIN, never, T0 } from '../../../fakes/aggregation/aggregation.ts'
 import { seededEntropy } from '../../../fakes/entropy.ts'
 import { unsyncedFiles } from '../../../fakes/files/unsynced-files.ts'
@@ -15,8 +15,7 @@ const AHEAD = 25 * 60 * MIN
 const at = (i: number) => T0 + i * GRAIN
 const late = { ...seededEntropy(99), uniform: () => 0.999 }
 
-async function opened(t: Parameters<typeof aggregation>[0]) {
-  const telemetry = quietTelemetry()
+async function opened(t: Parameters<typeof aggregation>[0], telemetry = quietTelemetry()) {
   const parts = await aggregation(t, { telemetry, entropy: late })
   const runs = await parts.open()
   parts.deliver(at(0), [1])
@@ -205,4 +204,60 @@ test('what nobody needs is swept a day after the last time, whatever the clock s
   clock.advance(2 * DAY_MS)
   await runs.tick(never)
   t.notOk(lake.objects.has(orphan))
+})
+
+test('events of a time to come are told, by runs as well, and counted when it has come', async (t) => {
+  const lines: string[] = []
+  const telemetry = createTelemetry('warn', { write: (line: string) => lines.push(line) })
+  const { clock, deliver, metrics, runs, stored, turn } = await opened(t, telemetry)
+  await turn()
+  // A run takes what a gateway stamped, while both are ahead.
+  clock.shift(2 * HOUR_MS)
+  deliver(at(9), [1, 2, 3])
+  await runs.submit({ at: at(9) }, 'ops')
+  await turn()
+  t.match(await metrics(), 'headgate_rollup_ahead_rows{rollup="vitals"} 0', 'by that clock it is now')
+  clock.shift(-2 * HOUR_MS)
+  deliver(at(9), [4, 5])
+  deliver(at(20), [6])
+  await turn()
+  await turn()
+  t.match(await metrics(), 'headgate_rollup_ahead_rows{rollup="vitals"} 6')
+  t.match(await metrics(), 'headgate_rollup_due_windows{rollup="vitals"} 0')
+  const told = [
+    { rollup: 'vitals', events: 6, windows: 2, msg: /^events lie in windows that have not begun/ },
+  ]
+  t.match(
+    lines.map((line) => JSON.parse(line)),
+    told.map((each) => ({ ...each, from: '2026-11-22T14:15:00.000Z', to: '2026-11-22T17:15:00.000Z' })),
+    'once',
+  )
+  t.match(
+    (await runs.overview()).filter(({ ahead }) => ahead > 0),
+    [
+      { window: { fromMs: at(9) }, state: 'open', ahead: 5 },
+      { window: { fromMs: at(20) }, state: 'open', ahead: 1 },
+    ],
+  )
+  const { skipped } = await runs.submit({}, 'ops')
+  t.match(
+    skipped.filter(({ why }) => why === 'in_the_future'),
+    [{ window: { fromMs: at(9) } }, { window: { fromMs: at(20) } }],
+  )
+  clock.advance(9 * GRAIN)
+  await turn()
+  t.match(
+    (await stored()).find((window) => window.at === 9),
+    { sum: 15, complete: true },
+  )
+  t.match(await metrics(), 'headgate_rollup_ahead_rows{rollup="vitals"} 1')
+})
+
+test('what the clocks of clients and gateways may be ahead by is no time to come', async (t) => {
+  const { clock, deliver, metrics, runs, turn } = await opened(t)
+  await turn()
+  clock.advance(5 * MIN)
+  deliver(at(2), [1])
+  await runs.tick(never)
+  t.match(await metrics(), 'headgate_rollup_ahead_rows{rollup="vitals"} 0')
 })

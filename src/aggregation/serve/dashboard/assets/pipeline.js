@@ -176,6 +176,12 @@ function pipelineFacts(state, nowMs) {
       count(aggregation.tooLate),
       'Came after the horizon: a run with reprocess “all” counts them',
     ])
+  if (aggregation?.ahead > 0)
+    facts.push([
+      'Ahead',
+      count(aggregation.ahead),
+      'A clock was ahead when they came: counted when that time has come',
+    ])
   const aside = aggregation?.setAside
   if (aside && aside.lastMs !== null)
     facts.push([
