@@ -9,7 +9,7 @@ import {
 } from '../../../event/schema/event.ts'
 import { LEDGER_NAME } from '../../../event/schema/ledger-event.ts'
 import { MAX_INSTANT_MS, MIN_EPOCH_MS } from '../../../std/input/instant.ts'
-import { fileList, quote, readParquet } from '../duckdb/sql-text.ts'
+import { fileList, PARQUET_OPTIONS, quote, readParquet } from '../duckdb/sql-text.ts'
 import type { LineFault } from './line-faults.ts'
 import { MAX_LINE_BYTES } from './line-screen.ts'
 import { areNames, boundedField, COUNTED_BY, isTooLong, NAMES, readField } from './text-bounds.ts'
@@ -191,7 +191,7 @@ export function minutesOf(file: string): string {
   // Others may have columns of numbers where ours are texts.
   return `SELECT CASE WHEN CAST(name AS VARCHAR) = ${quote(LEDGER_NAME)} THEN NULL ELSE event_time - event_time % 60000 END,
       COUNT(*), MIN(${arrival}), MAX(${arrival})
-    FROM read_parquet(${fileList([file])}, hive_partitioning = false)
+    FROM read_parquet(${fileList([file])}, ${PARQUET_OPTIONS})
     WHERE event_time BETWEEN 0 AND ${MAX_TIME_MS} GROUP BY 1 ORDER BY 1`
 }
 
@@ -227,7 +227,7 @@ function readStored(files: readonly string[], read: readonly Column[]): string {
   const schema = read.map(
     ({ name, type }) => `'${name}': {name: '${name}', type: '${READ_AS[type]}', default_value: NULL}`,
   )
-  return `read_parquet(${fileList(files)}, schema = MAP {${schema.join(', ')}}, hive_partitioning = false)`
+  return `read_parquet(${fileList(files)}, schema = MAP {${schema.join(', ')}}, ${PARQUET_OPTIONS})`
 }
 
 /** Rows of files of lines, without the lines that are no events. */

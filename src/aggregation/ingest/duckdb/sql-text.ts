@@ -8,6 +8,8 @@ export function fileList(paths: readonly string[]): string {
   return `[${paths.map((path) => quote(path.replace(/[[*?]/g, '[$&]'))).join(', ')}]`
 }
 
-/** What is below a folder such as `dt=…` is no column. */
+/** What is below a folder such as `dt=…` is no column; and many write texts without saying that they are in UTF-8. */
+export const PARQUET_OPTIONS = 'hive_partitioning = false, binary_as_string = true'
+
 export const readParquet = (files: readonly string[]): string =>
-  `read_parquet(${fileList(files)}, union_by_name = true, hive_partitioning = false)`
+  `read_parquet(${fileList(files)}, union_by_name = true, ${PARQUET_OPTIONS})`
