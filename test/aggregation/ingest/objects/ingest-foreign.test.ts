@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'tap'
 import { eventRows } from '../../../../src/aggregation/ingest/compact/event-sql.ts'
@@ -240,4 +240,113 @@ test('attributes of theirs that are no JSON cost their row nothing else, and its
   const plans = `SELECT COUNT(*), COUNT(attributes ->> 'plan') FROM (${read}) q`
   t.same((await allRows(session, plans))[0]?.map(Number), [texts.length + 2, 2])
   t.same(await ingester().reexamine([own, key], signal), [], 'nor do they at a second look')
+})
+
+/** Writes an object of two rows, in one of which a text is no UTF-8: DuckDB writes none, so that its bytes are changed. */
+async function writeBadText(
+  { session, places }: Pick<Awaited<ReturnType<typeof setUp>>, 'session' | 'places'>,
+  column: string,
+): Promise<Buffer> {
+  const path = join(places.lakeDir, BAD)
+  const plain = join(places.lakeDir, 'plain.parquet')
+  const marked = '#'.repeat(20)
+  const event = { event_time: NOON, ...(!(column in storedEvent()) && { [column]: '{"a":"b"}' }) }
+  await writeParquet(
+    session,
+    [storedEvent({ ...event, event_id: '1' }), storedEvent({ ...event, event_id: '2' })],
+    plain,
+  )
+  mkdirSync(dirname(path), { recursive: true })
+  await session.run([
+    `COPY (SELECT * REPLACE (CASE event_id WHEN '2' THEN '${marked}' ELSE CAST(${column} AS VARCHAR) END AS ${column})
+      FROM read_parquet(${quote(plain)}) ORDER BY event_id) TO ${quote(path)} (FORMAT parquet, COMPRESSION uncompressed)`,
+  ])
+  const bytes = readFileSync(path)
+  for (let at = bytes.indexOf(marked); at >= 0; at = bytes.indexOf(marked)) bytes.fill(0xff, at, at + 20)
+  writeFileSync(path, bytes)
+  return bytes
+}
+
+const MENDED = BAD.replace('.parquet', '-utf8.parquet')
+const NO_UTF8 = /^DuckDB: Invalid Input Error: Invalid string encoding found /
+
+test('a text that is no UTF-8 is absent, and costs nothing else of its object', async (t) => {
+  for (const { name, type } of columns) {
+    if (type !== 'text' && type !== 'json') continue
+    const world = await setUp()
+    const { ingester, keys, why, lake, session } = world
+    const bytes = await writeBadText(world, name)
+    const report = await ingester().ingest(signal)
+    t.match(report, { rows: 2, setAside: [{ key: BAD, why: NO_UTF8 }], failed: [] }, name)
+    t.same(await keys('raw/'), [MENDED], name)
+    const detail = /; raw.gateway.*-utf8.parquet has all else of it, and was taken in$/
+    t.match(await why(), [{ object: BAD, detail }], name)
+    t.same(await lake.get(`dead/ingest-gateway/${HOUR}/bad.parquet`), bytes, name)
+    const file = await lake.open(MENDED)
+    const rows = `SELECT COUNT(*), COUNT(${name}) FROM (${eventRows([String(file?.path)], [name])}) q`
+    t.same(await allRows(session, rows), [[2n, 1n]], name)
+    t.same(await ingester().ingest(signal), { inputs: 0, rows: 0, malformed: 0, ...CLEAN }, name)
+  }
+})
+
+test('an object with a text that is no UTF-8 survives a crash at any step: its rows are there once', async (t) => {
+  const lakeNamed = await setUpMany(t)
+  let reached = 0
+  for (let at = 1; at < MAX_STEPS; at += 1) {
+    const world = await lakeNamed(`text-${at}`)
+    await writeBadText(world, 'unit')
+    const what = async () => {
+      throw new Error('killed')
+    }
+    const disturbed = interrupted(world.lake, { at, when: 'before', what })
+    await world.ingester({ lake: disturbed }).ingest(signal).catch(String)
+    if (disturbed.operations < at) break
+    reached = at
+    await world.ingester().ingest(signal)
+    t.same(await world.eventIds(), ['1', '2'], `${at}`)
+    t.same(await world.keys('raw/'), [MENDED], `${at}`)
+    t.match(await world.why(), [{ object: BAD }], `${at}`)
+  }
+  t.ok(reached > 8, `${reached} steps`)
+})
+
+test('an object with a text that is no UTF-8 is set aside as a whole where nothing can be made of it', async (t) => {
+  const isMending = (statement: string) => statement.includes('TRY(decode(')
+  for (const [what, error, failed] of [
+    ['a page is damaged', new AppError('engine_failed', 'no', { details: { kind: 'Invalid Input' } }), []],
+    ['it takes too much', new AppError('engine_out_of_memory', 'no', { details: { ofItself: true } }), []],
+    ['the disk is full', new AppError('engine_failed', 'no', { details: { kind: 'IO' } }), [{ key: BAD }]],
+    ['its footer is not read', undefined, []],
+  ] as const) {
+    const world = await setUp()
+    const { ingester, openSession, keys, places } = world
+    const bytes = await writeBadText(world, 'unit')
+    if (error === undefined) {
+      // DuckDB takes it, and it is longer than what is held in memory.
+      const [length, longer] = [bytes.readUInt32LE(bytes.length - 8), Buffer.alloc(4)]
+      longer.writeUInt32LE(33_554_433)
+      const footer = bytes.subarray(bytes.length - 8 - length, -8)
+      const parts = [bytes.subarray(0, bytes.length - 8 - length), footer, Buffer.alloc(33_554_433 - length)]
+      writeFileSync(join(places.lakeDir, BAD), Buffer.concat([...parts, longer, Buffer.from('PAR1')]))
+    }
+    const failing: OpenSqlSession = async (until) => {
+      const opened = await openSession(until)
+      return {
+        ...opened,
+        async run(statements) {
+          if (error !== undefined && statements.some(isMending)) throw error
+          return opened.run(statements)
+        },
+      }
+    }
+    const report = await ingester({ openSession: failing }).ingest(signal)
+    const setAside = failed.length > 0 ? [] : [{ key: BAD, why: NO_UTF8 }]
+    t.match(report, { rows: 0, setAside, failed }, what)
+    t.same(await keys('raw/'), failed.length > 0 ? [BAD] : [], what)
+    t.equal(
+      report.setAside.some(({ why }) => why.includes('all else')),
+      false,
+      what,
+    )
+  }
 })
