@@ -78,7 +78,7 @@ function withoutTexts(footer: Buffer): Buffer {
 interface Field {
   readonly id: number
   readonly kind: number
-  /** Of its value. */
+  /** Where its value begins; it ends before `to`. */
   readonly from: number
   readonly to: number
 }
@@ -147,5 +147,5 @@ function varintAt(footer: Buffer, from: number): { readonly value: number; reado
   return { value: value + byteAt(footer, at) * scale, to: at + 1 }
 }
 
-/** Behind its end there are only zeros, which end whatever is read. */
+/** There are only zeros behind its end, which end whatever is read. */
 const byteAt = (footer: Buffer, at: number): number => footer[at] ?? 0

@@ -66,7 +66,7 @@ async function putAside(
   return report
 }
 
-/** Of one text DuckDB says this, and reads no other. */
+/** What DuckDB says of one such text, and reads no other. */
 const NO_UTF8 = /^DuckDB: Invalid Input Error: Invalid string encoding/
 
 /** Stores the object beside itself without the texts that are no UTF-8. Undefined where that cannot be made. */
