@@ -66,15 +66,25 @@ const CAUGHT_UP_SHARE = 0.8
 export function createFallbackSwitch(options: FallbackSwitchOptions): FallbackSwitch {
   const { backlog, maxBacklogBytes, sink, clock, telemetry, thresholds = DEFAULT_THRESHOLDS } = options
   /** What an earlier process left waits for this one since it began. */
-  const startedMs = clock.nowMs()
+  const startedMs = clock.monotonicMs()
+  /** The arrival of the oldest event, and since when it is that. */
+  let known = { oldestMs: undefined as number | undefined, sinceMs: startedMs }
   let { failingMs: patienceMs, checkMs: everyMs } = thresholds
   let open = false
   let checkedMs = Number.NEGATIVE_INFINITY
   gauge(telemetry.metrics, 'headgate_fallback_open', (it) => it.set(Number(open)))
 
+  /** What seems to come from later than now came before the clock was put back: it waits since it is the oldest at least. */
+  function behindOf(oldestMs: number | undefined): number {
+    const [nowMs, atMs] = [clock.nowMs(), clock.monotonicMs()]
+    if (oldestMs !== known.oldestMs) known = { oldestMs, sinceMs: atMs }
+    if (oldestMs === undefined) return 0
+    return oldestMs > nowMs ? atMs - known.sinceMs : Math.min(nowMs - oldestMs, atMs - startedMs)
+  }
+
   function check(): void {
     const { bytes, oldestMs } = backlog.state()
-    const behindMs = oldestMs === undefined ? 0 : clock.nowMs() - Math.max(oldestMs, startedMs)
+    const behindMs = behindOf(oldestMs)
     const failingMs = sink.failingMs()
     if (open)
       open =

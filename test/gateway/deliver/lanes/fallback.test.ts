@@ -97,6 +97,20 @@ t.test('what an earlier process left waits for this one only since it began', as
   t.equal(later({}), true)
 })
 
+t.test('events that came while the clock was ahead wait as others do', async (t) => {
+  const { later, behind, clock } = setup()
+  t.equal(later({ oldestMs: clock.nowMs() + 3_600_000 }), false)
+  clock.advance(58_000)
+  t.equal(later({}), false)
+  t.equal(later({ oldestMs: clock.nowMs() + 3_601_000 }), false, 'the one that waited is gone')
+  clock.advance(59_000)
+  t.equal(later({}), true)
+  clock.shift(-3_600_000)
+  t.equal(later(behind(60_000)), true, 'nor is a process that began then younger than it is')
+  t.equal(later(behind(30_000)), false)
+  t.equal(later(behind(60_000)), true)
+})
+
 t.test('in a hurry it opens at the first failure, and not without one', async (t) => {
   const { diversion, later } = setup()
   t.equal(later({ failingMs: undefined }), false)
