@@ -181,3 +181,32 @@ test('an object that touches minutes by the hundred thousand keeps nobody from t
   t.equal((await index.minutes()).size, count)
   t.ok(turns > 10, `${turns} turns of others`)
 })
+
+test('a clock that goes ahead for a while, and back, hides no entry, whenever others put it', async (t) => {
+  for (const aheadMs of [HOUR_MS, DAY_MS, 3 * DAY_MS]) {
+    const { index, clock, put } = setUp()
+    const keys: string[] = []
+    const found = async () => {
+      const { keys, folders } = await index.near(NOON - DAY_MS, NOON + 9 * DAY_MS)
+      return keys.length + (await index.objectsIn(folders)).flat().length
+    }
+    const putAndLook = async (name: string) => {
+      for (const day of [NOON, clock.nowMs()]) {
+        const minuteMs = NOON + keys.length * MINUTE_MS
+        keys.push(await put(`${name}-${keys.length}`, day, { [minuteMs]: 1 }))
+      }
+      clock.advance(5_000)
+      t.equal((await index.minutes()).size, keys.length, `${name}, ahead by ${aheadMs / HOUR_MS} h`)
+      t.equal(await found(), keys.length)
+    }
+    await putAndLook('before')
+    clock.shift(aheadMs)
+    await putAndLook('ahead')
+    await putAndLook('ahead again')
+    clock.shift(-aheadMs)
+    await putAndLook('right')
+    await putAndLook('right again')
+    clock.advance(5 * DAY_MS)
+    await putAndLook('much later')
+  }
+})
