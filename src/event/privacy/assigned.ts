@@ -1,18 +1,19 @@
 import { COLON, EQUALS, LINE, QUERY, START } from './escapes.ts'
-import type { Marker } from './tells.ts'
 import { blockAt, endOfSetting, isNothing, lineAfter, quotedAt, type ValueSpan, valueAt } from './values.ts'
 
 /** Around a member of JSON, of Ruby, of a form, as they are or encoded. */
 export const QUOTE = `["'\\\\]|%(?:25)*2[27]|&(?:quot|apos|#3[49]);`
 /** After the name comes that of what it is a part of, if there is one: `user[password]`. */
-const NAME_END = `(?:${QUOTE}|[[\\]]|%(?:25)*5[bd]){0,4}`
+const NAME_END = `(?:${QUOTE}|[[\\]*]|%(?:25)*5[bd]){0,4}`
 const BLANKS = '\\s{0,4}'
 /** Up to the end of the line: what the next one has may be another name, as `lineAfter` says. */
 const IN_LINE = '[^\\S\\r\\n]{0,4}'
 const ASSIGNED = `${NAME_END}${BLANKS}${COLON}?${EQUALS}{1,3}(?:>(?=\\s?["']))?${IN_LINE}`
 /** Arrows of maps, languages and PHP's `print_r` and `var_dump`, of which the latter has a line, a type and a length. */
 const POINTED = `${NAME_END}${BLANKS}(?:(?:${EQUALS}|-)(?:>|&gt;|%(?:25)*3e|\\\\u003e)|[→⇒≔])[\\s\\ufffd]{0,16}(?:string\\(\\d{1,5}\\)\\s(?=["']))?`
-const SPELLED = `${NAME_END}${BLANKS}${COLON}${IN_LINE}`
+/** Markdown ends bold letters behind the colon. */
+export const BOLD_END = '(?:[*_]{1,3}(?=\\s))?'
+const SPELLED = `${NAME_END}${BLANKS}${COLON}${BOLD_END}${IN_LINE}`
 const QUOTED_COLON = `(?:${QUOTE}){1,4}\\s?${COLON}\\s?(?=${QUOTE}|[[{])`
 /** Names whose value is nobody else's business, as parts of longer names too (`accessToken`, `X-Amz-Signature`). */
 export const TELLING = [
@@ -97,17 +98,18 @@ function isAssignedSecret(head: string, value: string, isQuoted: boolean): boole
   if (IS_KEY.test(head)) return isKey(value)
   if (BESIDE_QUOTES.test(head)) return !SAID_FIRST.test(value)
   if (isQuoted) return true
-  if (COMPARES.test(head)) return !SAID.test(value) && !LEADS_TO.test(value)
+  if (COMPARES.test(head)) return !SAID.test(value) && !STATUS.test(value)
   return IS_MEMBER.test(head) ? !LITERAL.test(value) : !(SPEAKS.test(head) && SAID.test(value))
 }
 /** How far before the end of a value the name of another may have begun. Ours. */
 const MOST_NAME_CHARS = 64
-const SPEAKS = /:\s{1,4}$/
+const SPEAKS = /:[*_]{0,3}\s{1,4}$/
 /** A value that only stands beside its name, in quotes: it may as well be said of it. */
 const BESIDE_QUOTES = /(?:[a-z]\s{1,2}|["'\\],|["'\\]\s?,\s)$/i
 /** Signs of code, and of what led to what: a status, a path, a call. */
 const COMPARES = /(?:==|[=-]>|→|⇒)[\s\ufffd]{0,16}$/
-const LEADS_TO = /^(?:[1-5]\d\d$|\/|\w+\()/
+const STATUS = /^[1-5]\d\d$/
+const LEADS_TO = /\/|\w{1,64}\(/y
 /** A name ends so before the content of a part of a form. */
 const PART = /(?:\n|\ufffd|\\n)$/
 const LINE_REST = /[^\r\n\ufffd\\]*/y
@@ -129,13 +131,35 @@ function assignedAt(text: string, at: number, [head, , isAny]: RegExpExecArray):
   if (block !== undefined) return block
   const from = lineAfter(text, at)
   if (from === undefined) return undefined
+  const before = head + text.slice(at, from)
+  LEADS_TO.lastIndex = from
+  if (COMPARES.test(before) && !IS_KEY.test(head) && LEADS_TO.test(text)) return undefined
   const quoted = quotedAt(text, from)
   const span =
-    isAny === undefined ? (quoted ?? numberAt(text, from)) : valueAt(text, from, IS_MEMBER.test(head))
-  return span &&
-    isAssignedSecret(head + text.slice(at, from), text.slice(span.from, span.to), quoted !== undefined)
+    isAny === undefined
+      ? (quoted ?? numberAt(text, from))
+      : (heredocAt(text, from) ?? valueAt(text, from, IS_MEMBER.test(head)))
+  return span && isAssignedSecret(before, text.slice(span.from, span.to), quoted !== undefined)
     ? span
     : undefined
+}
+
+/** What shells, Ruby and Terraform have in lines up to a word of its own. */
+const HEREDOC = new RegExp(
+  `(?:\\$\\(\\s?cat\\s{1,4})?<<[-~]?\\s?["'\\\\]?([A-Za-z_]\\w{0,31})["']?[^\\r\\n\\ufffd\\\\]{0,64}${LINE}`,
+  'y',
+)
+const EACH_LINE = new RegExp(`${LINE}[ \\t]{0,64}`, 'g')
+
+function heredocAt(text: string, at: number): ValueSpan | undefined {
+  HEREDOC.lastIndex = at
+  const [, word] = HEREDOC.exec(text) ?? []
+  if (word === undefined) return undefined
+  const from = HEREDOC.lastIndex
+  EACH_LINE.lastIndex = from
+  for (let line = EACH_LINE.exec(text); line !== null; line = EACH_LINE.exec(text))
+    if (text.startsWith(word, EACH_LINE.lastIndex)) return { from, to: line.index }
+  return { from, to: text.length }
 }
 
 function lineAt(text: string, at: number): ValueSpan | undefined {
@@ -201,43 +225,3 @@ function masked(
   }
   return clean + text.slice(done)
 }
-
-/** The last word of each name. */
-export const NAMES: readonly Marker[] = [
-  ...['secret~', 'passwd~', 'passwt~', 'password~', 'passwort~', 'passphrase~', 'passcode~', 'pwd~'],
-  ...['credential~', 'credentials~', 'signature~'],
-  ...['key~', 'sid~', 'sess_id~', 'sess-id~', 'session_id~', 'session-id~', 'sessionid~', 'token~'],
-  ...['secret', 'passwd', 'passwt', 'password', 'passwort', 'pwd'].flatMap((name) =>
-    ['s~', '0', '_0', '-0'].map((end) => name + end),
-  ),
-  ...['token', 'key'].flatMap((name) => ['s:', 's":', 's"":', 's\\'].map((end) => name + end)),
-  ...['samlresponse~', 'samlrequest~', 'client_assertion~', 'oauth_verifier~'],
-  ...['_confirm~', '_confirmation~', 'confirm~', 'confirmation~'].map((end) => `password${end}`),
-  ...['cvv~', 'cvv0~', 'cvc~', 'cvc0~'],
-  ...['contrase"a~', 'contrasena~', 'mot"de"passe~', 'mot_de_passe~', 'mot-de-passe~', 'motdepasse~'],
-  ...['senha~', 'wachtwoord~', 'kennwort~', 'l"senord~', 'losenord~'],
-  ...['sig~', 'auth~', 'pass~', 'pw~', 'jwt~', 'otp~', 'pin~', 'ssn~', 'code_verifier~'],
-  ...['otp', 'pin', 'mfa', '0fa', 'sms'].flatMap((what) =>
-    ['', '"', '_', '-'].map((joint) => `${what}${joint}code~`),
-  ),
-]
-
-/** An arrow, without a blank before it, and the bracket of a call. */
-const POINTED_NAMES = NAMES.filter((name) => name.endsWith('~')).flatMap((name) =>
-  ['-"', '-&', '-%', '-\\', '('].map((end) => name.slice(0, -1) + end),
-)
-const SEARCH_NAMES = ['search', 'query'].flatMap((what) =>
-  ['', '_', '-'].flatMap((joint) =>
-    ['term', 'text', 'string', 'query', 'q'].flatMap((of) => [
-      `${what}${joint}${of}~`,
-      `${what}${joint}${of}s~`,
-    ]),
-  ),
-)
-export const ASSIGNED_NAMES: readonly Marker[] = [
-  ...NAMES,
-  ...['"-u"', '"--user"', 'identified"', 'authorization~', 'cookie~', '-secret"', '-key"'],
-  ...['q~', 'query~', 'search~', 'keyword~', 'keywords~'],
-  ...SEARCH_NAMES,
-  ...POINTED_NAMES,
-]

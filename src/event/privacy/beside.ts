@@ -12,9 +12,9 @@ const MEMBER = new RegExp(
   `${START}(?:(${NAMING.join('|')})|(?:default)?(?:${VALUES.join('|')}))(?:${QUOTE}){0,4}\\s?(?:${COLON}|${EQUALS})\\s?`,
   'gi',
 )
-/** The name of a field, or the last of a list from the outermost to the innermost. */
+/** The name of a field, which .NET writes as a path, or the last of a list from the outermost to the innermost. */
 const NAME = new RegExp(
-  `(?:\\[(?:\\s?(?:${QUOTE}){0,4}[\\w.-]{0,64}(?:${QUOTE}){0,4}\\s?,){0,8}\\s?)?(?:${QUOTE}){0,4}([\\w.[\\]-]{1,64})(?![\\w-])`,
+  `(?:\\[(?:\\s?(?:${QUOTE}){0,4}[\\w.-]{0,64}(?:${QUOTE}){0,4}\\s?,){0,8}\\s?)?(?:${QUOTE}){0,4}([\\w.[\\]-]{1,64})((?::[\\w.[\\]-]{1,64}){0,4})(?![\\w-])`,
   'iy',
 )
 const SECRET_ALONE = `pw|jwt|ssn|one-time-code|cc-csc|${CODES}`
@@ -86,8 +86,8 @@ function memberIn(text: string, { 0: head, 1: word = '', index: at }: RegExpExec
 
 function isTelling(text: string, from: number, naming: string): boolean {
   NAME.lastIndex = from
-  const name = String(NAME.exec(text)?.[1])
-  return (naming === 'type' ? PASSWORD : TELLS_SECRET).test(name)
+  const [, name = '', path = ''] = NAME.exec(text) ?? []
+  return naming === 'type' ? PASSWORD.test(name) : TELLS_SECRET.test(name) || TELLS_SECRET.test(path)
 }
 
 /** Whether a value has a name that tells of a secret. One behind it whose word stood before it begins the next pair. */

@@ -1,4 +1,4 @@
-import { ASSIGNED_NAMES, type Masking, maskAssigned, NAMES, OF_SYNTAX, TELLING } from './assigned.ts'
+import { BOLD_END, type Masking, maskAssigned, OF_SYNTAX, TELLING } from './assigned.ts'
 import { BESIDE_TELLS, maskBeside } from './beside.ts'
 import { AT, AT_TELLS, COLON, SLASH, START } from './escapes.ts'
 import type { Marker } from './tells.ts'
@@ -103,8 +103,10 @@ const WEBHOOK = new RegExp(
  * The schemes of an Authorization header, wherever they stand. `Basic` and `Negotiate` are words as well: only before
  * what is none.
  */
+/** The next one of an element that names an `apiKey`, before its value. */
+const NO_ATTRIBUTE = `(?![a-z-]{1,32}=["'][^\\s"',;:)}\\]>])`
 const BEARER = new RegExp(
-  `${START}([Bb]earer|BEARER|apikey|[aA]piKey|APIKEY)((?:[\\s+:="'\\\\]|%(?:25)*20)+(?:(?:[<({[‹«⟨\`]|&lt;|%(?:25)*3[cC]){1,2}${MIXED})?)[\\w.~+/=%-]{6,}`,
+  `${START}([Bb]earer|BEARER|apikey|[aA]piKey|APIKEY)((?:[\\s+:="'\\\\]|%(?:25)*20)+(?:(?:[<({[‹«⟨\`]|&lt;|%(?:25)*3[cC]){1,2}${MIXED})?)${NO_ATTRIBUTE}[\\w.~+/=%-]{6,}`,
   'g',
 )
 const BASIC = new RegExp(
@@ -120,13 +122,14 @@ const HAS_ELEMENT = /<(?:\/|!\[CDATA)|&lt;\//
 /** Names as people write them, and as command lines have them: only before what is no word. */
 const SPOKEN = new RegExp(
   [
-    `((?:(?:[Tt]oken|TOKEN)${OF_SYNTAX}|[Jj]wt|JWT|(?:API|[Aa]pi|[Ss]ecret|[Aa]ccess|[Ss]ession) (?:[Kk]ey|KEY|[Ii][Dd]))\\s?${COLON}\\s?["']?`,
+    `((?:(?:[Tt]oken|TOKEN)${OF_SYNTAX}|[Jj]wt|JWT|(?:API|[Aa]pi|[Ss]ecret|[Aa]ccess|[Ss]ession) (?:[Kk]ey|KEY|[Ii][Dd]))(?:\\*{1,2}\\s?:|\\s?${COLON})${BOLD_END}\\s?["']?`,
     `|--(?:[\\w-]{0,32}-)?(?:password|passwd|token|secret|key)\\s["']?)${MIXED}[\\w.~+/=%-]{6,}`,
   ].join(''),
   'g',
 )
 const SPOKEN_TELLS = [
-  ...['jwt:', 'token:', 'token":', 'token%', 'token&', 'token\\', '"key:', '"key":', '"id:', '"id":'],
+  ...['jwt', 'token', '"key', '"id'].flatMap((name) => [':', '":', '"":', '""":'].map((end) => name + end)),
+  ...['token%', 'token&', 'token\\'],
   ...['-password"', '-passwd"', '-token"', '-secret"', '-key"'],
 ]
 
@@ -148,6 +151,46 @@ interface Secret {
   readonly tells: readonly Marker[]
   readonly clean: (text: string, masking?: Masking) => string
 }
+
+/** The last word of each name. */
+const NAMES: readonly Marker[] = [
+  ...['secret~', 'passwd~', 'passwt~', 'password~', 'passwort~', 'passphrase~', 'passcode~', 'pwd~'],
+  ...['credential~', 'credentials~', 'signature~'],
+  ...['key~', 'sid~', 'sess_id~', 'sess-id~', 'session_id~', 'session-id~', 'sessionid~', 'token~'],
+  ...['secret', 'passwd', 'passwt', 'password', 'passwort', 'pwd'].flatMap((name) =>
+    ['s~', '0', '_0', '-0'].map((end) => name + end),
+  ),
+  ...['token', 'key'].flatMap((name) => ['s:', 's":', 's"":', 's\\'].map((end) => name + end)),
+  ...['samlresponse~', 'samlrequest~', 'client_assertion~', 'oauth_verifier~'],
+  ...['_confirm~', '_confirmation~', 'confirm~', 'confirmation~'].map((end) => `password${end}`),
+  ...['cvv~', 'cvv0~', 'cvc~', 'cvc0~'],
+  ...['contrase"a~', 'contrasena~', 'mot"de"passe~', 'mot_de_passe~', 'mot-de-passe~', 'motdepasse~'],
+  ...['senha~', 'wachtwoord~', 'kennwort~', 'l"senord~', 'losenord~'],
+  ...['sig~', 'auth~', 'pass~', 'pw~', 'jwt~', 'otp~', 'pin~', 'ssn~', 'code_verifier~'],
+  ...['otp', 'pin', 'mfa', '0fa', 'sms'].flatMap((what) =>
+    ['', '"', '_', '-'].map((joint) => `${what}${joint}code~`),
+  ),
+]
+
+/** An arrow, without a blank before it, and the bracket of a call. */
+const POINTED_NAMES = NAMES.filter((name) => name.endsWith('~')).flatMap((name) =>
+  ['-"', '-&', '-%', '-\\', '('].map((end) => name.slice(0, -1) + end),
+)
+const SEARCH_NAMES = ['search', 'query'].flatMap((what) =>
+  ['', '_', '-'].flatMap((joint) =>
+    ['term', 'text', 'string', 'query', 'q'].flatMap((of) => [
+      `${what}${joint}${of}~`,
+      `${what}${joint}${of}s~`,
+    ]),
+  ),
+)
+const ASSIGNED_NAMES: readonly Marker[] = [
+  ...NAMES,
+  ...['"-u"', '"--user"', 'identified"', 'authorization~', 'cookie~', '-secret"', '-key"'],
+  ...['q~', 'query~', 'search~', 'keyword~', 'keywords~'],
+  ...SEARCH_NAMES,
+  ...POINTED_NAMES,
+]
 
 const replace = (pattern: RegExp, mask: string) => (text: string) => text.replace(pattern, mask)
 

@@ -4,7 +4,7 @@ import { confusables, HIDING, twins } from './lookalikes.ts'
  * What tells that a text deserves a closer look, and by which rule: something without which the rule finds nothing. Most
  * texts are words, routes, versions and frames of stacks, and have none of all that; one walk through a text says so.
  *
- * Letters stand for themselves in either case, `0` for any digit, `"` for any quote, bracket or blank, and `~`, at the end,
+ * Letters stand for themselves in either case, `0` for any digit, `"` for any quote, bracket, star or blank, and `~`, at the end,
  * for what may follow the name of a value: one of those, a backslash, `=`, `:`, `%` or `&`. What looks like a character of
  * ASCII is told as that.
  */
@@ -35,7 +35,7 @@ kindOf.fill(BLANK, 128)
 for (const char of ALONE) kindOf[char.charCodeAt(0)] = kindNamed(char)
 for (const letter of LETTERS) kindOf[letter.toUpperCase().charCodeAt(0)] = kindNamed(letter)
 kindOf.fill(kindNamed('0'), 0x30, 0x3a)
-for (const char of '"\'[]> \t\n\v\f\r') kindOf[char.charCodeAt(0)] = BLANK
+for (const char of '"\'[]>* \t\n\v\f\r') kindOf[char.charCodeAt(0)] = BLANK
 for (const [char, plain] of [...confusables, ...twins])
   if (char.length === 1) kindOf[char.charCodeAt(0)] = Number(kindOf[plain.charCodeAt(0)])
   else kindOf[char.charCodeAt(tellingHalf(char))] = kindNamed(HIDES)

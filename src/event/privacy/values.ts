@@ -15,6 +15,10 @@ const MOST_QUOTED_CHARS = 128
 const OPENING = /(\\{0,7})("+|'+|`+)|&(?:quot|apos|#3[49]);|%(?:25)*2[27]/y
 const NESTED = /[[{](?=\s{0,4}(?:["'`[{\\&]|%(?:25)*2[27]))/y
 const NESTED_MEMBER = /[[{]/y
+/** A call with a text, as of types that are not printed: `SecretStr('…')`. */
+const CALL = /(?:new\s)?[\w.$]{1,64}\((?=(?:[^()"'`\\\r\n]{0,64}[\s,=[{])?[bfru]?["'`\\])/y
+/** What Python and TOML have in three quotes, in lines of its own. */
+const BEGINS_LINE = new RegExp(`\\\\?[ \\t]{0,8}${LINE}`, 'y')
 /** What may follow a quote that ends a value: behind anything else the value goes on, as shells and SQL have it. */
 const AFTER = /$|[\s,:;)}\]>&|<"'`\\]|[.!?](?:\s|$)|\/>/y
 /** Text of these characters alone holds nothing personal. */
@@ -51,6 +55,8 @@ export const isNothing = (value: string): boolean => NOTHING.test(value)
 /** The value that begins at `at`. `isMember`: of JSON, where a comma ends what is not in quotes. */
 export function valueAt(text: string, at: number, isMember: boolean): ValueSpan {
   if (fits(isMember ? NESTED_MEMBER : NESTED, text, at)) return { from: at, to: endOfNested(text, at) }
+  const call = matchAt(CALL, text, at)
+  if (call !== null) return { from: at, to: endOfNested(text, at + call[0].length - 1, '()') }
   return (
     quotedAt(text, at) ?? { from: at, to: endOfBare(text, at, isMember ? BARE_MEMBER : BARE), isBare: true }
   )
@@ -139,6 +145,8 @@ export function quotedAt(text: string, at: number): ValueSpan | undefined {
   const from = at + written.length
   if (slashes === undefined || quotes === undefined) return { from, to: endOfEncoded(text, from, written) }
   const quote = quotes.charAt(0)
+  const lines = quotes.length === 3 && fits(BEGINS_LINE, text, from) ? text.indexOf(quotes, from) : -1
+  if (lines !== -1) return { from, to: lines }
   if (quotes.length > 1) return { from, to: fits(AFTER, text, from) ? from : endOfDoubled(text, from, quote) }
   const end = endOfQuoted(text, from, quote, slashes.length)
   // `"password:","b"` ends in the quote that seems to begin a value.
@@ -185,13 +193,14 @@ function endOfQuoted(text: string, from: number, quote: string, slashes: number)
 }
 
 /** The place after the bracket that ends a list or an object, whatever stands in quotes in it; of one that was cut, all. */
-export function endOfNested(text: string, from: number): number {
+export function endOfNested(text: string, from: number, brackets = '[]{}'): number {
   let depth = 0
   let slashes = 0
   for (let at = from; at < text.length; at++) {
     const char = text.charAt(at)
-    if ('[{'.includes(char)) depth++
-    if (']}'.includes(char) && --depth === 0) return at + 1
+    const bracket = brackets.indexOf(char)
+    if (bracket % 2 === 0) depth++
+    if (bracket % 2 === 1 && --depth === 0) return at + 1
     if ('"\''.includes(char)) at = endOfQuoted(text, at + 1, char, slashes)
     slashes = char === '\\' ? slashes + 1 : 0
   }

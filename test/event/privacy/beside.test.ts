@@ -53,6 +53,13 @@ test('a value goes whose field is named beside it, whichever of the two comes fi
           '<input type=hidden name=authenticity_token value=S>',
           '<input type=hidden name=authenticity_token value=[token]>',
         ],
+        ['<add name="apiKey" value="S"/>', '<add name="apiKey" value="[token]"/>'],
+        [
+          '<input name="apiKey" class="wide" value="S">',
+          '<input name="apiKey" class="wide" value="[token]">',
+        ],
+        ['<add key="Db:Password" value="S"/>', '<add key="Db:Password" value="[token]"/>'],
+        ['name=password:S,value=S', 'name=password:[token]'],
         ['value=S name=authenticity_token', 'value=[token] name=authenticity_token'],
         ['<input name="user[password]" value="S">', '<input name="user[password]" value="[token]">'],
         [

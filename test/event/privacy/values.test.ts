@@ -334,3 +334,56 @@ test('what is masked in a query leaves the end of that where it was', async (t) 
   ] as const)
     t.equal(cleanExcerpt(text), clean, text)
 })
+
+test('the call that makes a secret of a text goes whole', async (t) => {
+  t.same(
+    missed([
+      ["password=SecretStr('S')", 'password=[token]'],
+      ['Config(password=SecretStr("S") , n=1)', 'Config(password=[token] , n=1)'],
+      ["{'password': SecretStr('S'), 'n': 1}", "{'password': [token], 'n': 1}"],
+      ["apiKey=new Key('S (S) S') x", 'apiKey=[token] x'],
+      ["password=decode(user, b'S') x", 'password=[token] x'],
+      ['password=f([1, "S)", g("S")]) x', 'password=[token] x'],
+      ['password=SecretStr(\\"S\\") x', 'password=[token] x'],
+      ["password=SecretStr('S", 'password=[token]'],
+      ["password=Needle0(it doesn't)", "password=[token] doesn't)"],
+      ...["password == compare('a')", "passwords are f('a')"],
+    ]),
+    [],
+  )
+})
+
+test('texts in lines of their own go whole: three quotes, and up to a word', async (t) => {
+  for (const line of ['\n', '\r\n', '\\n'])
+    t.same(
+      missed(
+        [
+          ['password = """|S|"""', 'password = """[token]"""'],
+          ["password = '''|S|T|'''|n = 1", "password = '''[token]'''|n = 1"],
+          ['password: """\\|S"""', 'password: """[token]"""'],
+          ['"a","password=""",|1,2'],
+          ['PASSWORD=$(cat <<EOF|S|EOF|)', 'PASSWORD=$(cat <<EOF|[token]|EOF|)'],
+          ["PASSWORD=$(cat <<-'EOF'|\tS|\tT|\tEOF|)", "PASSWORD=$(cat <<-'EOF'|[token]|\tEOF|)"],
+          ['password = <<~TEXT|  S|TEXT|n = 1', 'password = <<~TEXT|[token]|TEXT|n = 1'],
+          ['password=<<EOF|S', 'password=<<EOF|[token]'],
+        ].map((row) => row.map((text) => text.replaceAll('|', line))),
+      ),
+      [],
+      JSON.stringify(line),
+    )
+})
+
+test('names in bold letters have their values behind them', async (t) => {
+  t.same(
+    missed([
+      ['**password:** S', '**password:** [token]'],
+      ['**Password**: S', '**Password**: [token]'],
+      ['__password:__ S', '__password:__ [token]'],
+      ['*password:* `S`', '*password:* `[token]`'],
+      ['- **API key:** Needle0', '- **API key:** [token]'],
+      ['**Token**: Needle0', '**Token**: [token]'],
+      ...['**password:** is required', '**Passwords:** are long', '**token:** expired'],
+    ]),
+    [],
+  )
+})
