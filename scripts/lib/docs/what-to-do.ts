@@ -65,7 +65,8 @@ export const whatToDo = {
   later_version: 'Start the version that wrote it, or a later one.',
   engine_failed: 'Run it again; if it fails again, the log and `headgate runs show` say why.',
   engine_out_of_memory: 'Raise `aggregation.engine.memoryLimit`, or lower `aggregation.engine.threads`.',
-  input_missing: 'Bring the object that `detail` names back into the lake, and run it again.',
+  input_missing:
+    'Bring the object that `detail` names back into the lake, and run it again; where others are in its place, run it with `"reprocess": "all"`.',
   superseded: 'Nothing: the newer run has the window.',
   lease_lost: 'Nothing, if another process goes on; otherwise run it again.',
   cancelled: 'Run it again, if that was not meant.',

@@ -30,15 +30,20 @@ export function naming({ code, message, cause, details }: AppError, keys: readon
   return new AppError(code, `${message}, ${read}`, { cause, details })
 }
 
-/** What a window was counted from, and the lake no longer has. */
-export function missingOf(inputs: WindowInputs, { keys, rows }: WindowInputs): AppError {
-  const kept = new Set(inputs.keys)
-  const gone = keys.filter((key) => !kept.has(key))
-  const named = gone.slice(0, MAX_NAMED).map((key) => `, ${key}`)
-  return new AppError(
-    'input_missing',
-    `The lake has ${inputs.rows} of the ${rows} events that the window was counted from; it stays as it is until they are back. Objects gone: ${gone.length} of ${keys.length}${named.join('')}`,
-  )
+/** `goneKeys`: what a window was counted from, and the lake no longer has. */
+export function missingOf(
+  inputs: WindowInputs,
+  counted: WindowInputs,
+  goneKeys: readonly string[],
+): AppError {
+  const named = goneKeys.slice(0, MAX_NAMED).map((key) => `, ${key}`)
+  const gone = `Objects gone: ${goneKeys.length} of ${counted.keys.length}${named.join('')}`
+  const isFewer = inputs.rows < counted.rows
+  const what = isFewer
+    ? `The lake has ${inputs.rows} of the ${counted.rows} events that the window was counted from`
+    : 'The lake no longer has all that the window was counted from, though others came since'
+  const instead = isFewer ? '' : '. If those are in their place, reprocess all counts them instead'
+  return new AppError('input_missing', `${what}; it stays as it is until they are back. ${gone}${instead}`)
 }
 
 /** What the objects hold of each window, by its start. A grain is whole minutes, so a minute lies in one window. */

@@ -182,6 +182,7 @@ async function tryWindow({ turns, reporting }: TurnPorts, window: RunWindow, tur
       runId: turn.run().id,
       definition,
       window,
+      isAllAnew: turn.run().scope.reprocess === 'all',
       signal: turn.signal,
       publishing: () => turn.save(advance(turn.run(), 'publishing')),
     })

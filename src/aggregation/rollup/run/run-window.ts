@@ -1,6 +1,5 @@
 import { runPrefix } from '../../../lake/layout.ts'
 import { allEnded } from '../../../std/async/all-ended.ts'
-import { runYielding } from '../../../std/async/yielding.ts'
 import type { Clock } from '../../../std/clock.ts'
 import type { Entropy } from '../../../std/id.ts'
 import type { LakeArrivals } from '../../ingest/index/arrivals.ts'
@@ -15,13 +14,7 @@ import {
   windowKey,
 } from '../commit/manifest.ts'
 import { manifestAfter } from '../commit/manifest-after.ts'
-import {
-  inputsByWindow,
-  missingOf,
-  naming,
-  summedInputs,
-  type WindowInputs,
-} from '../commit/window-inputs.ts'
+import { naming, type WindowInputs } from '../commit/window-inputs.ts'
 import type { Engine, EngineResult, SortedRows, SortRows } from '../engines/engine.ts'
 import { computeLocated, isPerhapsOfInput } from '../engines/located-inputs.ts'
 import type { RollupDefinition } from '../model/definition.ts'
@@ -29,6 +22,7 @@ import type { PlannedWindow } from '../plan/plan.ts'
 import { isOfTheStore, type RollupStore } from '../stores/store.ts'
 import type { WindowResult } from './log/run-record.ts'
 import type { RollupMetrics } from './metrics.ts'
+import { inputsNow, inputsOf } from './window-reading.ts'
 
 export interface WindowPorts {
   readonly arrivals: LakeArrivals
@@ -47,6 +41,8 @@ export interface WindowTask {
   readonly runId: string
   readonly definition: RollupDefinition
   readonly window: PlannedWindow
+  /** Asked for with all of its inputs, whatever it was counted from. */
+  readonly isAllAnew: boolean
   readonly signal: AbortSignal
   /** The window is committed, and the stores are told now. */
   readonly publishing: () => Promise<void>
@@ -179,23 +175,6 @@ function computeFrom(
   const nextPrefix = () => runPrefix(windowKey(definition, fromMs), `${runId}.${entropy.token(6)}`)
   const plan = { definition, fromMs, toMs, lateAfterMs, inputs: inputs.keys, nextPrefix }
   return computeLocated({ engine, locate: arrivals.locate }, plan, signal)
-}
-
-async function inputsNow(
-  arrivals: LakeArrivals,
-  { definition, window: { fromMs, toMs } }: WindowTask,
-): Promise<WindowInputs> {
-  const objects = await arrivals.touching(fromMs, toMs)
-  const inputs = await runYielding(inputsByWindow(objects, definition.grainMs))
-  return summedInputs(inputs.get(fromMs) ?? [])
-}
-
-/** Rows do not go away: fewer than the last generation read means that input is missing, and no window shrinks by that. */
-async function inputsOf(arrivals: LakeArrivals, task: Computation): Promise<WindowInputs> {
-  const { previous } = task
-  const inputs = await inputsNow(arrivals, task)
-  if (previous === undefined || inputs.rows >= previous.inputs.rows) return inputs
-  throw missingOf(inputs, previous.inputs)
 }
 
 /**

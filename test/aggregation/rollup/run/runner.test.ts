@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { test } from 'tap'
-import { FAILED_PAUSE_MS } from '../../../../src/aggregation/rollup/plan/plan.ts'
+import { FAILED_PAUSE_MS, type Reprocess } from '../../../../src/aggregation/rollup/plan/plan.ts'
 import { MANY_UNPUBLISHED } from '../../../../src/aggregation/rollup/plan/window-news.ts'
 import type { SavedProgress } from '../../../../src/aggregation/rollup/run/execute-run.ts'
 import { HELD_PAUSE_MS } from '../../../../src/aggregation/rollup/run/log/run-record.ts'
@@ -977,6 +977,33 @@ test('a committed window is never overwritten because its input is gone', async 
     },
   })
   t.match(await stored(), [{ generation: 1, rows: 3 }])
+})
+
+test('rows that came since stand for none that are gone, unless all is asked for anew', async (t) => {
+  const { deliver, clock, open, arrivals, stored } = await aggregation(t)
+  const runs = await open()
+  const run = async (reprocess: Reprocess) => {
+    const { id } = await runs.submit({ at: T0, reprocess }, 'ops')
+    await runs.work(never)
+    return runs.get(String(id))
+  }
+  deliver(at(0), [1, 2])
+  deliver(at(0), [4])
+  clock.advance(GRAIN + 2 * MIN)
+  await run('missing')
+  arrivals.lose('raw-0001')
+  deliver(at(0), [8, 16, 32])
+  t.match(await run('missing'), {
+    state: 'failed',
+    error: {
+      code: 'input_missing',
+      message:
+        /The lake no longer has all that the window was counted from, though others came since; it stays as it is until they are back\. Objects gone: 1 of 2, raw-0001\. If those are in their place, reprocess all counts them instead$/,
+    },
+  })
+  t.match(await stored(), [{ generation: 1, sum: 7 }])
+  t.match(await run('all'), { state: 'succeeded' })
+  t.match(await stored(), [{ generation: 2, sum: 60 }])
 })
 
 test('input that is gone is waited for by the schedule, and late rows of other windows do not wait with it', async (t) => {

@@ -1,0 +1,75 @@
+import { test } from 'tap'
+import { inputsOf } from '../../../../src/aggregation/rollup/run/window-reading.ts'
+import { definition, GRAIN, T0 } from '../../../fakes/aggregation/aggregation.ts'
+import { minuteRows } from '../../../fakes/aggregation/minutes.ts'
+
+const window = { rollup: definition.id, fromMs: T0, toMs: T0 + GRAIN }
+
+/** Objects of the lake by their rows of the window, and in which other an object lies that was joined. */
+function arrivalsOf(rows: Readonly<Record<string, number>>, joined: Readonly<Record<string, string>> = {}) {
+  return {
+    touching: async () =>
+      Object.entries(rows).map(([key, count]) => ({
+        ...{ key, bytes: 1, rows: count, arrivedMs: T0 },
+        minutes: minuteRows({ [T0]: count }),
+      })),
+    locate: async (keys: readonly string[]) => keys.map((key) => joined[key] ?? key),
+  }
+}
+
+const COUNTED = { inputs: { keys: ['a', 'b'], bytes: 2, rows: 20 } }
+
+const KEPT: readonly (readonly [
+  what: string,
+  arrivals: ReturnType<typeof arrivalsOf>,
+  isAllAnew: boolean,
+])[] = [
+  ['all is there', arrivalsOf({ a: 10, b: 10 }), false],
+  ['all is there, and more', arrivalsOf({ a: 10, b: 10, c: 5 }), false],
+  ['it came again under the key of what it was joined to', arrivalsOf({ j: 20 }, { a: 'j', b: 'j' }), false],
+  ['others are in its place, says who asks for all anew', arrivalsOf({ a: 10, c: 10 }), true],
+]
+
+for (const [what, arrivals, isAllAnew] of KEPT) {
+  test(`a window is counted again: ${what}`, async (t) => {
+    const { rows } = await inputsOf(arrivals, { definition, window, previous: COUNTED, isAllAnew })
+    t.equal(
+      rows,
+      (await arrivals.touching()).flatMap(({ minutes }) => [...minutes.rows]).reduce((a, b) => a + b),
+    )
+  })
+}
+
+const REFUSED: readonly (readonly [
+  what: string,
+  arrivals: ReturnType<typeof arrivalsOf>,
+  isAllAnew: boolean,
+  message: RegExp,
+])[] = [
+  [
+    'less is there',
+    arrivalsOf({ a: 10 }),
+    false,
+    /has 10 of the 20 events .* back\. Objects gone: 1 of 2, b$/,
+  ],
+  ['less is there, whoever asks', arrivalsOf({ a: 10, c: 5 }), true, /has 15 of the 20 .* gone: 1 of 2, b$/],
+  [
+    'others came since',
+    arrivalsOf({ a: 10, c: 90 }),
+    false,
+    /no longer has all .* gone: 1 of 2, b\. If those/,
+  ],
+  ['one lies in what is not read', arrivalsOf({ a: 20 }, { b: 'j' }), false, /gone: 1 of 2, b\. If those/],
+]
+
+for (const [what, arrivals, isAllAnew, message] of REFUSED) {
+  test(`a window stays as it is: ${what}`, async (t) => {
+    const asked = { definition, window, previous: COUNTED, isAllAnew }
+    await t.rejects(inputsOf(arrivals, asked), { code: 'input_missing', message })
+  })
+}
+
+test('a window that was never counted takes what is there', async (t) => {
+  const asked = { definition, window, previous: undefined, isAllAnew: false }
+  t.match(await inputsOf(arrivalsOf({ a: 3 }), asked), { keys: ['a'], rows: 3 })
+})
