@@ -17,7 +17,7 @@ function arrivalsOf(rows: Readonly<Record<string, number>>, joined: Readonly<Rec
   }
 }
 
-const COUNTED = { inputs: { keys: ['a', 'b'], bytes: 2, rows: 20 } }
+const COUNTED = { inputs: { keys: ['a', 'b'], bytes: 2, rows: 20, digest: '' } }
 
 const KEPT: readonly (readonly [
   what: string,
