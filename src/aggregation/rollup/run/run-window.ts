@@ -15,6 +15,7 @@ import {
 } from '../commit/manifest.ts'
 import { manifestAfter } from '../commit/manifest-after.ts'
 import { naming, type WindowInputs } from '../commit/window-inputs.ts'
+import { inputsNow, inputsOf } from '../commit/window-reading.ts'
 import type { Engine, EngineResult, SortedRows, SortRows } from '../engines/engine.ts'
 import { computeLocated, isPerhapsOfInput } from '../engines/located-inputs.ts'
 import type { RollupDefinition } from '../model/definition.ts'
@@ -22,7 +23,6 @@ import type { PlannedWindow } from '../plan/plan.ts'
 import { isOfTheStore, type RollupStore } from '../stores/store.ts'
 import type { WindowResult } from './log/run-record.ts'
 import type { RollupMetrics } from './metrics.ts'
-import { inputsNow, inputsOf } from './window-reading.ts'
 
 export interface WindowPorts {
   readonly arrivals: LakeArrivals

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { inputsOf } from '../../../../src/aggregation/rollup/run/window-reading.ts'
+import { inputsOf } from '../../../../src/aggregation/rollup/commit/window-reading.ts'
 import { definition, GRAIN, T0 } from '../../../fakes/aggregation/aggregation.ts'
 import { minuteRows } from '../../../fakes/aggregation/minutes.ts'
 

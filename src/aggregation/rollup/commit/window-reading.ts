@@ -1,13 +1,13 @@
 import { runYielding } from '../../../std/async/yielding.ts'
+import type { TimeSpan } from '../../../std/durations.ts'
 import type { LakeArrivals } from '../../ingest/index/arrivals.ts'
-import type { Manifest } from '../commit/manifest.ts'
-import { inputsByWindow, missingOf, summedInputs, type WindowInputs } from '../commit/window-inputs.ts'
 import type { RollupDefinition } from '../model/definition.ts'
-import type { Window } from '../plan/plan.ts'
+import type { Manifest } from './manifest.ts'
+import { inputsByWindow, missingOf, summedInputs, type WindowInputs } from './window-inputs.ts'
 
 interface AskedWindow {
   readonly definition: RollupDefinition
-  readonly window: Window
+  readonly window: TimeSpan
 }
 
 interface CountedWindow extends AskedWindow {
