@@ -175,7 +175,7 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
     const contentsOf = async (set: string) => {
       const windows = await store.contents({ ...range, set })
       t.same(
-        windows.map(({ units: _, ...window }) => window),
+        windows.map(({ units: _, hasSet: __, ...window }) => window),
         await store.windows('vitals', range.fromMs, range.toMs),
       )
       return windows.map(({ units }) => units.map(({ content }) => content).join())
@@ -194,6 +194,29 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
     await store.publish(committed({ generation: 4 }), chunks([row({ n: 7n })]))
     t.not((await contentsOf('app'))[0], before[0], 'another count')
     t.same(await contentsOf('route'), [''])
+  })
+
+  check('a window has a set of a metric that counts every row of it', async (t, open) => {
+    await open().publish(
+      committed(),
+      chunks([
+        row({ metric: 'cls', set: 'route', value: '/a' }),
+        row(),
+        row({ set: 'country', value: 'DE', rows: 1 }),
+        row({ set: 'route', value: '/a', rows: 1 }),
+        row({ set: 'route', value: '/b', rows: 1 }),
+      ]),
+    )
+    for (const [rule, its, hasSet] of [
+      ['all in one value', {}, true],
+      ['in several', { set: 'route' }, true],
+      ['some', { set: 'country' }, false],
+      ['none', { set: 'device' }, false],
+      ['what others have of it is nothing to a metric', { metric: 'cls', set: 'app' }, false],
+      ['of nothing, nothing is lacking', { metric: 'inp', set: 'device' }, true],
+      ['of another app', { app: 'blog', set: 'device' }, true],
+    ] as const)
+      t.match(await open().contents({ ...series, ...its }), [{ hasSet }], rule)
   })
 
   check('an older or equal generation changes nothing', async (t, open) => {

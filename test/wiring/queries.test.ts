@@ -35,7 +35,13 @@ async function filled(t: Test) {
   const lines: { msg: string }[] = []
   const { log } = createTelemetry('warn', { write: (line) => lines.push(JSON.parse(line)) })
   const store = localStore({ dir })
-  const rows = [rollupRow({}, spread), ...routes.map((value) => rollupRow({ set: 'route', value }, spread))]
+  const rows = [
+    rollupRow(
+      {},
+      routes.flatMap(() => spread),
+    ),
+    ...routes.map((value) => rollupRow({ set: 'route', value }, spread)),
+  ]
   for (let i = 1; i <= WINDOWS; i++) await store.publish(committed(noon - i * QUARTER), chunks(rows))
   const fileOf = (ms: number) => join(dir, 'default', new Date(ms).toISOString().slice(0, 10), `${ms}.rollup`)
   return {

@@ -11,8 +11,15 @@ export interface AskedPeriod {
   readonly name?: string
 }
 
-export interface FoundPeriod extends AskedPeriod {
+export interface ReadPeriod extends AskedPeriod {
   readonly windows: readonly SeriesWindow[]
+}
+
+export interface FoundPeriod extends ReadPeriod {
+  /** Starts of the windows from before a set of the answer was kept. */
+  readonly lacking: ReadonlySet<number>
+  /** Tells so of each such set. */
+  readonly newerSets: readonly string[]
 }
 
 export interface FoundAnswer {
@@ -35,7 +42,7 @@ export interface AskedQuery {
   /** What is to be known of the question itself. */
   readonly notices?: readonly string[]
   /** What it is made of besides, in the same windows. */
-  readonly besides?: readonly RangeOfSet[]
+  readonly besides?: readonly AskedPeriod[]
   readonly compute: Compute
 }
 

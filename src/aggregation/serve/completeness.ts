@@ -6,10 +6,10 @@ import { type RowsOfUnit, unitCounts } from '../rollup/model/units.ts'
 import type { CommittedWindow, SeriesWindow } from '../rollup/stores/store.ts'
 
 export const Completeness = Type.Object({
-  windows: Type.Integer({ description: 'Committed windows in the range.' }),
+  windows: Type.Integer({ description: 'Committed windows in the range that have the sets of the answer.' }),
   missing: Type.Integer({
     description:
-      'Windows that ended at least one grain ago and are not committed. Before the first event, of whatever app, none is missing.',
+      'Windows that ended at least one grain ago and are not committed, or only from before a set of the answer was kept of the metric. Before the first event, of whatever app, none is missing.',
   }),
   partial: Type.Integer({ description: 'Windows committed before all of their events could have come.' }),
   lateRows: Type.Optional(
@@ -59,15 +59,23 @@ export interface AskedAt {
   readonly firstEventMs: number | undefined
 }
 
+/** The windows of a range. */
+export interface WindowsFound {
+  readonly windows: readonly CommittedWindow[]
+  /** Starts of those that lack what the answer is of. */
+  readonly lacking?: ReadonlySet<number>
+}
+
 /** What is there of a range, and what is not yet. */
 export function completenessOf(
-  windows: readonly CommittedWindow[],
+  { windows: committed, lacking }: WindowsFound,
   range: TimeSpan,
   at: AskedAt,
 ): Required<Completeness> {
   const { grainMs } = at
   // What is committed was waited for, whatever became of the events since.
-  const sinceMs = Math.min(at.firstEventMs ?? range.fromMs, windows[0]?.fromMs ?? range.toMs)
+  const sinceMs = Math.min(at.firstEventMs ?? range.fromMs, committed[0]?.fromMs ?? range.toMs)
+  const windows = committed.filter(({ fromMs }) => lacking?.has(fromMs) !== true)
   const due = settled({ ...range, fromMs: Math.max(range.fromMs, alignDown(sinceMs, grainMs)) }, at)
   // Windows of another grain, from before a change of it, hold their time as well.
   const heldMs = windows.reduce(

@@ -34,17 +34,22 @@ interface PerhapsEmpty {
   /** What the range is called, where there are several. */
   readonly name?: string | undefined
   readonly windows: readonly SeriesWindow[]
+  /** What is told already of sets that these windows lack. */
+  readonly newerSets: readonly string[]
   /** No row was there to make the answer of. */
   readonly isEmpty: boolean
 }
 
+/** A notice about a range that is called so, where there are several. */
+export const inPeriod = (name: string | undefined, notice: string): string =>
+  name === undefined ? notice : `${name}: ${notice}`
+
 /** Why an answer has no row. It is not kept: whether it was would tell a reader of one app that another app has changed. */
 export async function whyEmpty(
-  { request, name, windows, isEmpty }: PerhapsEmpty,
+  { request, name, windows, newerSets, isEmpty }: PerhapsEmpty,
   { told, isNone, sets, ...looking }: LookingWhy,
 ): Promise<readonly string[]> {
-  const said = (notices: readonly string[]) =>
-    name === undefined ? notices : notices.map((notice) => `${name}: ${notice}`)
+  const said = (notices: readonly string[]) => notices.map((notice) => inPeriod(name, notice))
   if (windows.some(({ units }) => units.length > 0)) {
     if (isNone) return said([noSuchUnit(told)])
     const asked = request.values?.filter((value) => value !== '') ?? []
@@ -52,6 +57,7 @@ export async function whyEmpty(
     const meant = await valueMeant({ ...request, unit: told.unit, values: asked }, windows, looking)
     return said([unknownValues(request.set, sets, { ...told, meant })])
   }
+  if (newerSets.length > 0) return []
   // A list of names is no reason for an answer that is right to come too late.
   if (windows.length > MAX_RANKED_WINDOWS) return said(['Nothing of this metric is in this range.'])
   const { rollup, app, metric, fromMs, toMs } = request
@@ -59,8 +65,7 @@ export async function whyEmpty(
   if (metric === '' && found.length > 0)
     return said([noMetricOf(request.set), ...(await whatIsToCome(request, looking))])
   const names = { app, metric, metrics: found.map((each) => each.metric) }
-  const notices = await noticesIn({ rollup, fromMs, toMs }, names, looking)
-  return said(names.metrics.includes(metric) ? [...notices, setIsNewer(request.set)] : notices)
+  return said(await noticesIn({ rollup, fromMs, toMs }, names, looking))
 }
 
 /** Apps that are not configured may be in the range all the same: their names are for who may read them all. */
@@ -84,7 +89,7 @@ async function whatIsToCome(
   { store, asking, at }: Looking,
 ): Promise<readonly string[]> {
   const windows = await store.windows(rollup, fromMs, toMs, asking.signal)
-  if (completenessOf(windows, { fromMs, toMs }, at).missing > 0) return [LACKING]
+  if (completenessOf({ windows }, { fromMs, toMs }, at).missing > 0) return [LACKING]
   const held = await store.held(rollup, fromMs, toMs)
   const there = new Set(windows.map(placeOf))
   if (held.some((window) => !there.has(placeOf(window)))) return [LACKING]
@@ -125,10 +130,6 @@ const LACKING =
 
 const OPEN =
   'The newest window of this range is not computed yet: the schedule does so once it is over, and POST /aggregations/run at once.'
-
-/** Where the metric is there, and the set is not: each counts every event once. */
-const setIsNewer = (set: string): string =>
-  `What was computed of this range is from before the set ${set} was kept of this metric; the schedule computes it anew, oldest first, as far as its events are still in raw/.`
 
 /** Where no metric is asked for, and none is there that the set is kept of. */
 const noMetricOf = (set: string): string => `No metric of the app in this range has the set ${set}.`

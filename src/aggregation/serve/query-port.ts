@@ -22,7 +22,7 @@ export interface QueryContext {
 /** An answer as JSON text: it may be large, and is written once, in slices. */
 export interface AnswerText {
   readonly text: string
-  /** Why it is empty, where a format of others has no room for that. */
+  /** What it lacks, or why it is empty, where a format of others has no room for that. */
   readonly notices?: readonly string[]
 }
 

@@ -7,16 +7,17 @@ import { type ThresholdsByMetric, thresholdsIn } from '../rollup/model/threshold
 import { metricsIn, toldUnits } from '../rollup/model/units.ts'
 import type { RollupStore } from '../rollup/stores/store.ts'
 import {
+  type AskedPeriod,
   type AskedQuery,
   type Compute,
   type FoundAnswer,
-  type FoundPeriod,
   ofRange,
-  type RangeOfSet,
+  type ReadPeriod,
 } from './asked-periods.ts'
 import { definitionFor, dividedBy, refuseWithoutValues, valuesOf } from './asked-sets.ts'
 import { type AskedAt, completenessOf, generationOf, together, unitsOf } from './completeness.ts'
 import { computeHistogram, computeSteps } from './histogram.ts'
+import { foundPeriod } from './newer-sets.ts'
 import { inBoth, noticesIn, whyEmpty } from './notices.ts'
 import { durationText } from './parameters.ts'
 import { computeChanges } from './periods/changes.ts'
@@ -38,16 +39,23 @@ export interface QueryPorts {
 }
 
 export function createQueries({ store, definitions, thresholds, cache, clock }: QueryPorts): Queries {
-  const windowsOf = ({ rollup, app, metric, set, fromMs, toMs }: RangeOfSet, signal: AbortSignal) =>
-    store.contents({ rollup, app, metric, set, fromMs, toMs }, signal)
+  async function read(periods: readonly AskedPeriod[], signal: AbortSignal): Promise<readonly ReadPeriod[]> {
+    const found: ReadPeriod[] = []
+    for (const period of periods) {
+      const { rollup, app, metric, set, fromMs, toMs } = period.request
+      const windows = await store.contents({ rollup, app, metric, set, fromMs, toMs }, signal)
+      found.push({ ...period, windows })
+    }
+    return found
+  }
 
   /** What was computed comes from the cache as long as its rows are the same. */
   async function find(asked: AskedQuery, signal: AbortSignal): Promise<FoundAnswer> {
     const { definition, query, periods, besides, compute } = asked
-    const found: FoundPeriod[] = []
-    for (const period of periods) found.push({ ...period, windows: await windowsOf(period.request, signal) })
-    const all = found.flatMap(({ windows }) => windows)
-    for (const request of besides ?? []) all.push(...(await windowsOf(request, signal)))
+    const own = await read(periods, signal)
+    const more = await read(besides ?? [], signal)
+    const found = own.map((period) => foundPeriod(period, more))
+    const all = [...own, ...more].flatMap(({ windows }) => windows)
     const ranked = unitsOf(found.flatMap(({ windows }) => windows))
     const told = toldUnits(ranked, query.unit)
     const { unit } = told
@@ -76,7 +84,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
   ) {
     const { found, told, isNone, computed } = known
     const work = { store, told, isNone, sets: definition.sets, asking, at: askedAt(definition, asking) }
-    const all = [...notices]
+    const all = [...notices, ...found.flatMap(({ newerSets }) => newerSets)]
     for (const [place, period] of found.entries())
       all.push(...(await whyEmpty({ ...period, isEmpty: computed.isEmpty[place] === true }, work)))
     return all
@@ -94,7 +102,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
     const { found, told, limits, dataGen, computed } = known
     const at = askedAt(asked.definition, asking)
     const { lateRows, rejected, ...ofWindows } = together(
-      found.map(({ windows, request }) => completenessOf(windows, request, at)),
+      found.map((period) => completenessOf(period, period.request, at)),
     )
     const notices = await noticesOf(asked, known, asking)
     const head = {
@@ -189,9 +197,13 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       const rows = { grainMs, sets: sets.length + 1 }
       const range = { base: alignedPeriod(asked.base, rows), now: alignedPeriod(asked.now, rows) }
       const query = { ...asked, ...range, sets, total, rollup }
-      const request = (set: string, name: 'base' | 'now') => ({ rollup, app, metric, set, ...range[name] })
-      const periods = (['base', 'now'] as const).map((name) => ({ name, request: request(total, name) }))
-      const besides = sets.flatMap((set) => [request(set, 'base'), request(set, 'now')])
+      const periodsOf = (set: string) =>
+        (['base', 'now'] as const).map((name) => ({
+          name,
+          request: { rollup, app, metric, set, ...range[name] },
+        }))
+      const periods = periodsOf(total)
+      const besides = sets.flatMap(periodsOf)
       const compute: Compute = (unit) => computeChanges(store, { ...query, unit }, asking)
       return answer({ definition, query, head: {}, periods, besides, compute }, asking)
     },

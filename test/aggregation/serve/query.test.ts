@@ -283,12 +283,63 @@ test('and that they count in a larger window until all of its time is computed',
   ])
 })
 
-test('a set that is newer than what was computed is no mistake of who asks', async (t) => {
-  const { store, series } = queriesOver()
-  await store.fill(committed(noon - HOUR), [rollupRow({}, ramp(9))])
-  t.same((await series({ set: 'route', values: ['/a'] })).notices, [
-    'What was computed of this range is from before the set route was kept of this metric; the schedule computes it anew, oldest first, as far as its events are still in raw/.',
+/** Of the set route, unless said otherwise. */
+const newerSet = (of: string, set = 'route') =>
+  `Computed before the set ${set} was kept of this metric, and missing in this answer: ${of} windows of this range. The schedule computes them anew, oldest first, as far as their events are still in raw/.`
+
+test('windows from before a set was kept are missing in an answer by it, and told', async (t) => {
+  const { store, queries, series, top } = queriesOver()
+  const routes = { set: 'route', values: ['/a'] }
+  await store.fill(committed(noon - HOUR, { late: 1, rejected: 1 }), [rollupRow({}, ramp(9))])
+  const none = await series(routes, allThere)
+  t.same(none.notices, [newerSet('1 of 1')])
+  t.same(
+    none.completeness,
+    { windows: 0, missing: 3, partial: 0, lateRows: 0, rejected: 0 },
+    'and waited for as what was committed, though their events are no more',
+  )
+  await store.fill(committed(noon - 3 * QUARTER), [
+    rollupRow({}, ramp(8)),
+    rollupRow({ set: 'route', value: '/a' }, ramp(5)),
+    rollupRow({ set: 'route', value: '/b' }, ramp(3)),
   ])
+  await store.fill(committed(noon - 2 * QUARTER), [rollupRow({ metric: 'other' }, ramp(9))])
+  const format = 'json' as const
+  const ask = { ...lastHour, ...routes, format }
+  const asked = { releases: { set: 'route', limit: 9 }, side: { ...routes, fromMs: noon - HOUR, toMs: noon } }
+  const { app, metric, fromMs, toMs } = lastHour
+  for (const [rule, text] of [
+    ['a series', JSON.stringify(await series(routes))],
+    ['a ranking', JSON.stringify(await top())],
+    ['a histogram', (await queries.histogram(ask, all)).text],
+    ['its steps', (await queries.histogram({ ...ask, step: QUARTER }, all)).text],
+    ['releases', (await queries.releases({ app, fromMs, toMs, ...asked.releases }, all)).text],
+  ] as const) {
+    const { completeness, notices } = JSON.parse(text)
+    t.match(completeness, { windows: 2, missing: 1, lateRows: 0 }, rule)
+    t.same(notices, [newerSet('1 of 3')], rule)
+  }
+  const otel = await queries.histogram({ ...ask, format: 'otel' }, all)
+  t.same(otel.notices, [newerSet('1 of 3')], 'beside what has no room for it')
+  const sides = { a: asked.side, b: { ...asked.side, set: 'app', values: [] } }
+  const compared = await queries.compare({ app, metric, q: 0.5, at: 1, sequential: false, ...sides }, all)
+  const { completeness, notices } = JSON.parse(compared.text)
+  t.match(completeness, { windows: 5, missing: 1 })
+  t.equal(notices[1], `a: ${newerSet('1 of 3')}`)
+  t.match((await series({ ...routes, values: ['/x'] })).notices, [newerSet('1 of 3'), /no such value/])
+  t.notOk('notices' in (await series()), 'what has the set lacks nothing')
+  t.match((await series()).completeness, { windows: 3, missing: 0, lateRows: 1 })
+})
+
+test('and so are those of which a part is from before', async (t) => {
+  const { store, top } = queriesOver()
+  await store.fill(committed(noon - HOUR), [
+    rollupRow({}, ramp(9)),
+    rollupRow({ set: 'route', value: '/a' }, ramp(5)),
+    rollupRow({ unit: 's' }, [1]),
+    rollupRow({ unit: 's', set: 'route', value: '/a' }, [1]),
+  ])
+  t.match(await top(), { completeness: { windows: 0 }, notices: [newerSet('1 of 1')], found: 1 })
 })
 
 test('nothing is missing from before the first event, unless it was committed once', async (t) => {
@@ -580,26 +631,27 @@ test('an answer is of one unit, by default that of most rows, and names the othe
     rollupRow({ unit: 's', set: 'route', value: '/a' }, [1, 2]),
     rollupRow({ unit: 's', set: 'route', value: '/b' }, [3]),
     rollupRow({ unit: '~other' }, ramp(90)),
+    rollupRow({ unit: '~other', set: 'route', value: '/a' }, ramp(90)),
   ])
   const most = { unit: 'ms', otherUnits: ['s', '~other'] }
   t.match(await series(), { ...most, total: { n: 40, max: 4_000 } }, 'nothing of the others is in it')
-  t.match(await series({ set: 'route', values: ['/a'] }), { unit: 'ms', otherUnits: ['s'], total: { n: 40 } })
+  t.match(await series({ set: 'route', values: ['/a'] }), { ...most, total: { n: 40 } })
   t.match(await histogram(), { ...most, n: 40, max: 4_000 })
   t.match(await histogram({ step: QUARTER }), { ...most, steps: [{ t: noon - HOUR }] })
-  t.match(await top(), { unit: 'ms', otherUnits: ['s'], found: 1, values: [{ value: '/a', n: 40 }] })
+  t.match(await top(), { ...most, found: 1, values: [{ value: '/a', n: 40 }] })
 
   const asked = { unit: 's', otherUnits: ['ms', '~other'] }
   t.match(await series({ unit: 's' }), { ...asked, total: { n: 3, max: 3 } })
   t.match(await histogram({ unit: 's' }), { ...asked, n: 3, sum: 6 })
   t.match(await histogram({ unit: 's', format: 'otel' }), { count: '3', sum: 6 })
-  t.match(await top({ unit: 's' }), { unit: 's', otherUnits: ['ms'], found: 2 })
+  t.match(await top({ unit: 's' }), { ...asked, found: 2 })
   t.match(await series({ unit: '~other' }), { unit: '~other', otherUnits: ['ms', 's'], total: { n: 90 } })
   t.match(await series({ fromMs: noon - QUARTER }), { unit: 's', otherUnits: ['~other'] }, 'of the range')
   const none = await series({ unit: 'h' })
   t.match(none, { unit: 'h', otherUnits: ['ms', 's', '~other'], total: null })
   t.match(none.notices, [/kept apart in this unit .* the 8 of most rows, and all others are ~other together/])
   const { notices } = await series({ set: 'route', values: ['/a'], unit: 'h' })
-  t.match(notices, [/^Nothing of the metric is in this unit in this range/])
+  t.match(notices, [/kept apart in this unit/])
   t.notOk('notices' in (await series({ unit: 's' })))
 })
 

@@ -140,13 +140,17 @@ export function memoryStore(): MemoryStore {
     async contents({ rollup, app, metric, set, fromMs, toMs }) {
       asked.windows++
       return inRange(rollup, fromMs, toMs).map(({ window, rows }) => {
-        const own = rows.filter((row) => row.app === app && row.metric === metric && row.set === set)
+        const measured = rows.filter((row) => row.app === app && row.metric === metric)
+        const own = measured.filter((row) => row.set === set)
+        const rowsOf = (name: string) =>
+          measured.reduce((sum, row) => sum + (row.set === name ? row.rows : 0), 0)
+        const hasSet = measured.every((row) => rowsOf(row.set) <= rowsOf(set))
         const units = [...new Set(own.map(({ unit }) => unit))].map((unit) => {
           const those = own.filter((row) => row.unit === unit)
           const content = those.map((row) => Object.values(row).join()).join('\n')
           return { unit, rows: those.reduce((sum, each) => sum + each.rows, 0), content }
         })
-        return { ...window, units }
+        return { ...window, units, hasSet }
       })
     },
     async *series({ rollup, app, metric, unit, set, values, fromMs, toMs }, signal) {

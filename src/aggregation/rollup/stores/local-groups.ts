@@ -1,15 +1,26 @@
 import { createYielder } from '../../../std/async/yielding.ts'
 import { type OpenFile, readFully } from '../../../std/files/files.ts'
 import { beginningOf, type GroupRead, groupsOf, type RowGroup, windowOf } from './local-file.ts'
-import type { ContentsRequest, StoredRow, UnitContent } from './store.ts'
+import type { ContentsRequest, SeriesWindow, StoredRow } from './store.ts'
 
 /** Rows parsed at a time, at some 5 µs each. */
 const ROWS_AT_ONCE = 128
 
-/** By unit. Names the rows of a group: what else lies in the file, and where, is nothing to it. */
-export function unitsIn(index: Buffer, { app, metric, set }: ContentsRequest): readonly UnitContent[] {
-  const groups = [...groupsOf(index, [app, metric])].filter((group) => group.set === set)
-  return groups.map(({ unit, rows, bytes, crc }) => ({ unit, rows, content: `${bytes} ${crc} ${rows}` }))
+type MetricContent = Pick<SeriesWindow, 'units' | 'hasSet'>
+
+/**
+ * By unit. Names the rows of a group: what else lies in the file, and where, is nothing to it. Each set counts every row of a
+ * metric once: one that has fewer than another lacks some.
+ */
+export function contentIn(index: Buffer, { app, metric, set }: ContentsRequest): MetricContent {
+  const groups = [...groupsOf(index, [app, metric])]
+  const rowsOfSets = new Map<string, number>()
+  for (const { set, rows } of groups) rowsOfSets.set(set, rows + (rowsOfSets.get(set) ?? 0))
+  const own = groups.filter((group) => group.set === set)
+  return {
+    units: own.map(({ unit, rows, bytes, crc }) => ({ unit, rows, content: `${bytes} ${crc} ${rows}` })),
+    hasSet: Math.max(0, ...rowsOfSets.values()) === (rowsOfSets.get(set) ?? 0),
+  }
 }
 
 /** The bytes of a group's rows, and the line end before the first, so that every row's line begins after one. */

@@ -18,7 +18,7 @@ import {
 } from '../model/window-spans.ts'
 import { groupsOf, rowsOf, windowOf } from './local-file.ts'
 import { besidePath, unlessDamaged, type WindowFile, type WindowRead, windowFolder } from './local-folder.ts'
-import { groupRead, inPieces, unitsIn } from './local-groups.ts'
+import { contentIn, groupRead, inPieces } from './local-groups.ts'
 import { firstOfEachApp, fullestOfApp, groupsOfMetric, NO_GROUPS } from './local-index.ts'
 import { replaceWindowFile } from './local-parts.ts'
 import { type CommittedWindow, isDamage, type RollupStore, type SeriesRequest } from './store.ts'
@@ -171,7 +171,7 @@ export function localStore(options: LocalStoreOptions): RollupStore {
       withoutDamaged(() => eachWindow({ rollup, fromMs, toMs }, WINDOW, signal)),
 
     contents(request, signal) {
-      const read = (index: Buffer) => ({ ...windowOf(index), units: unitsIn(index, request) })
+      const read = (index: Buffer) => ({ ...windowOf(index), ...contentIn(index, request) })
       const lookup = groupsOfMetric(request.app, request.metric)
       return withoutDamaged(() => eachWindow(request, { lookup, read }, signal))
     },

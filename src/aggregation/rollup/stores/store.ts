@@ -49,6 +49,8 @@ export interface UnitContent extends RowsOfUnit {
 export interface SeriesWindow extends CommittedWindow {
   /** None where it holds nothing of it. */
   readonly units: readonly UnitContent[]
+  /** False where it holds rows of the metric that are not in the set: it was computed before that was kept of the metric. */
+  readonly hasSet: boolean
 }
 
 export interface SeriesRequest {

@@ -89,7 +89,7 @@ export const BatchAnswer = Type.Object({
       status: Type.Integer({ description: 'What the query would be answered with alone.' }),
       notices: Type.Optional(
         Type.Array(Type.String(), {
-          description: 'Why the answer is empty, where its format has no room to say so.',
+          description: 'What the answer lacks, or why it is empty, where its format has no room to say so.',
         }),
       ),
       body: Type.Unknown({ description: 'Its answer, or the problem document that says why there is none.' }),

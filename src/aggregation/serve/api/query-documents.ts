@@ -106,7 +106,7 @@ export const documentsOf = (sets: readonly string[], parameters = parametersOf(s
     'histogram',
     [
       'How the values of a metric are spread',
-      `A histogram of the whole range, or of each step; why one of another format is empty says the header x-headgate-notices. At most ${MAX_POINTS} steps with ${MAX_STEP_BUCKETS} buckets, ${MAX_SERIES_WINDOWS} windows, and ${MAX_ROWS} windows × values.`,
+      `A histogram of the whole range, or of each step; what one of another format lacks, and why it is empty, says the header x-headgate-notices. At most ${MAX_POINTS} steps with ${MAX_STEP_BUCKETS} buckets, ${MAX_SERIES_WINDOWS} windows, and ${MAX_ROWS} windows × values.`,
     ],
     Type.Union([HistogramAnswer, StepsAnswer, OtelHistogram, PrometheusHistogram]),
   ),

@@ -31,9 +31,10 @@ async function served(t: Test, pool = queryPool()) {
   const { log } = quietTelemetry()
   const clock = fakeClock(noon)
   const store = memoryStore()
-  const route = (value: string) => rollupRow({ set: 'route', value }, [100, 200, 300])
+  const thrice = [100, 200, 300]
+  const route = (value: string) => rollupRow({ set: 'route', value }, thrice)
   await store.fill(committed(noon - QUARTER), [
-    rollupRow({}, [100, 200, 300]),
+    rollupRow({}, [...thrice, ...thrice, ...thrice]),
     route('/a'),
     route('/b'),
     route(''),
@@ -89,8 +90,8 @@ test('a series, with times as epoch milliseconds or ISO 8601', async (t) => {
     scale: 5,
     unit: 'ms',
     completeness: { windows: 1, missing: 0, partial: 0, lateRows: 0, rejected: 0 },
-    points: [{ t: noon - QUARTER, n: 3, avg: 200, min: 100, max: 300, lowCount: true }],
-    total: { n: 3 },
+    points: [{ t: noon - QUARTER, n: 9, avg: 200, min: 100, max: 300, lowCount: true }],
+    total: { n: 9 },
   })
   t.same(Object.keys(body.points[0].q), ['0.5', '0.75'])
 })
@@ -218,15 +219,15 @@ test('a histogram, its steps, and as others write it', async (t) => {
     ...['from', 'to', 'grain', 'scale', 'relError', 'completeness', 'dataGen', 'unit'],
     ...['thresholds', 'zero', 'buckets', 'n', 'rows', 'sum', 'min', 'max'],
   ])
-  t.match(body, { scale: 5, unit: 'ms', zero: 0, n: 3, rows: 3, sum: 600, min: 100, max: 300 })
+  t.match(body, { scale: 5, unit: 'ms', zero: 0, n: 9, rows: 9, sum: 1_800, min: 100, max: 300 })
   const steps = await get(`/query/histogram?${lcp}&step=1h&set=route&value=/a&value=/b`)
   t.same(
     steps.body.steps,
     [{ t: noon - 4 * QUARTER, zero: 0, buckets: [213, 245, 264].map((index) => [index, 2]) }],
     'several values merge',
   )
-  t.match(await get(`/query/histogram?${lcp}&format=otel`), { body: { scale: 5, count: '3' } })
-  t.match(await get(`/query/histogram?${lcp}&format=prometheus`), { body: { schema: 5, sampleCount: '3' } })
+  t.match(await get(`/query/histogram?${lcp}&format=otel`), { body: { scale: 5, count: '9' } })
+  t.match(await get(`/query/histogram?${lcp}&format=prometheus`), { body: { schema: 5, sampleCount: '9' } })
 })
 
 const sides = `a.from=${noon - QUARTER}&a.to=${noon}&b.from=${noon - 2 * QUARTER}&b.to=${noon - QUARTER}`
@@ -236,7 +237,7 @@ test('two ranges compared', async (t) => {
   const { status, headers, body } = await get(`/query/compare?${lcp}&${sides}`)
   t.equal(status, 200)
   t.match(headers, { 'cache-control': 'no-store', 'content-type': /^application\/json/ })
-  t.match(body, { at: 2_500, a: { n: 3 }, b: { n: 0, q: null }, verdict: 'no evidence', unit: 'ms' })
+  t.match(body, { at: 2_500, a: { n: 9 }, b: { n: 0, q: null }, verdict: 'no evidence', unit: 'ms' })
   const same = `a.from=2026-11-22T12:45%2B01:00&a.to=${noon}&b.from=${noon - QUARTER}&b.to=2026-11-22T12:00Z`
   const values = 'a.set=route&a.value=/a&a.value=/b&b.set=route&b.value='
   const routes = await get(`/query/compare?${lcp}&${same}&${values}&q=0.5&at=250.5&sequential=true`)
@@ -252,7 +253,7 @@ test('what changed between two ranges', async (t) => {
   t.match(headers, { 'cache-control': 'no-store', 'content-type': /^application\/json/ })
   t.match(body, {
     at: null,
-    now: { n: 3 },
+    now: { n: 9 },
     base: { n: 0 },
     sets: [],
     sentence: 'Nothing was measured in the base.',
@@ -309,7 +310,7 @@ test('several queries in one, each as it would be answered alone', async (t) => 
   t.equal(status, 200)
   t.match(headers, { 'cache-control': 'no-store', 'content-type': /^application\/json/ })
   t.match(body.answers, [
-    { status: 200, body: { total: { n: 3 } } },
+    { status: 200, body: { total: { n: 9 } } },
     { status: 403, body: { code: 'app_not_in_token' } },
     { status: 403, body: { detail: 'The token is for other apps; did you mean "shop"?' } },
     { status: 400, body: { detail: /^metric is missing: .* set is missing: / } },
@@ -332,7 +333,7 @@ test('the metrics of an app, the apps of a token, the state of the pipeline', as
   const get = await served(t)
   t.same((await get('/query/metrics?app=shop')).body, {
     metrics: [
-      { metric: 'browser.web_vital.lcp', unit: 'ms', rows: 3 },
+      { metric: 'browser.web_vital.lcp', unit: 'ms', rows: 9 },
       { metric: 'rare', unit: 'ms', rows: 1 },
     ],
   })

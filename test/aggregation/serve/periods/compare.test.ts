@@ -182,10 +182,10 @@ test('sides that have measurements in common are told to be less sure', async (t
   const both = { set: 'route', values: ['/a', '/b'] }
   for (const { fromMs } of [now, yesterday])
     await store.fill(committed(fromMs), [
-      rollupRow({}, [1]),
+      rollupRow({}, [1, 1]),
       rollupRow({ set: 'route', value: '/a' }, [1]),
       rollupRow({ set: 'route', value: '/b' }, [1]),
-      rollupRow({ set: 'country', value: 'DE' }, [1]),
+      rollupRow({ set: 'country', value: 'DE' }, [1, 1]),
     ])
   const longer = { ...now, fromMs: yesterday.fromMs }
   for (const [rule, its, isTold] of [
