@@ -1,4 +1,4 @@
-import { COLON, EQUALS, LINE, QUERY, START } from './escapes.ts'
+import { COLON, EQUALS, LINE, QUERY, starting } from './escapes.ts'
 import { blockAt, endOfSetting, isNothing, lineAfter, quotedAt, type ValueSpan, valueAt } from './values.ts'
 
 /** Around a member of JSON, of Ruby, of a form, as they are or encoded. */
@@ -42,7 +42,7 @@ const BESIDE = [
   `(?:${TELLING_BESIDE})["'\\\\]{1,4}\\s?,\\s?(?<=[[(]\\s?["'\\\\]{1,4}[\\w-]{1,48}["'\\\\]{1,4}\\s?,\\s?)(?=["'\\\\]{1,4}[^"'\\\\\\s]{1,512}["'\\\\]{1,4}\\s?[\\])])`,
   // SQL: `IDENTIFIED BY 'secret'`.
   `\\bidentified\\s(?:with\\s[\\w"'\`-]{1,40}\\s)?(?:by|as)\\s(?:password\\s)?(?=["'\`])`,
-  `(?<!\\b(?:get|find|load|read|fetch|has|is|needs?|check|validate|verify|hash)_?)(?:${TELLING})\\(\\s?(?=["'\`])`,
+  `(?=(?:${TELLING})\\()(?<!\\b(?:get|find|load|read|fetch|has|is|needs?|check|validate|verify|hash)_?)(?:${TELLING})\\(\\s?(?=["'\`])`,
   `(?:${TELLING}|token)\\]?["'\\\\]{1,4}(?<=\\bname=["'\\\\]{1,4}[\\w.[\\]-]{1,64}["'\\\\]{1,4})(?:${LINE}[a-z-]{1,40}:[^\\r\\n\\ufffd\\\\]{0,128}){0,3}(?:${LINE}){2}`,
   `(?<=\\s)(?:-u\\s|--user[\\s=])["']?[\\w.@%+-]{1,64}:`,
   // PHP's `serialize`: a string, a list and an object, with their lengths.
@@ -54,9 +54,9 @@ export const OF_SYNTAX =
 /** What is typed in once, or by heart. */
 export const CODES = '(?:t?otp|pin|(?:t?otp|pin|[m2]fa|sms)[ _-]?code)'
 /** Words of error texts as well (`Unexpected token: …`), or ends of other words: only when assigned, or as a member. */
-const SHORT = `token(?:${OF_SYNTAX}|(?!\\s))|${START}(?:key|sig|auth|pass|pw|sid|ssn|jwt|code_verifier|${CODES})`
+const SHORT = `token(?:${OF_SYNTAX}|(?!\\s))|${starting(`key|sig|auth|pass|pw|sid|ssn|jwt|code_verifier|${CODES}`)}`
 /** A number of four digits and more is one of these without quotes as well. Pins of a board have fewer. */
-const NUMBERED = `${START}(?:ssn|${CODES})(?:${SPELLED}|${POINTED})\\s{0,4}(?=(?:${QUOTE})?(?:\\d{4}|\\d{3}[ -]\\d))`
+const NUMBERED = `${starting(`ssn|${CODES}`)}(?:${SPELLED}|${POINTED})\\s{0,4}(?=(?:${QUOTE})?(?:\\d{4}|\\d{3}[ -]\\d))`
 /** No date, and no version. */
 const NUMBER = /(?!(?:19|20)\d\d-\d\d-\d\d)(?:\d{3}[ -]\d{3}|\d{3}-\d\d-\d{4}|\d{4,64})(?!\w|\.\d)/y
 /** What people look for is theirs: where it stands in quotes, as `q=0.9` is of a header. */

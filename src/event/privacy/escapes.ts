@@ -154,6 +154,9 @@ export const FORMAT = '%[cdios]'
 /** Where a word begins: behind none of its characters, but for the last one of these. */
 export const START = `(?:(?<![A-Za-z\\d])|(?<=${ESCAPE_AHEAD}|${FORMAT}))`
 
+/** Words where a word begins. They are looked at first: few places have one, and to look back at each of the others is dear. */
+export const starting = (words: string): string => `(?=${words})${START}(?:${words})`
+
 /** What begins a command to a terminal, as it is, as programs show or store it, and as code writes it. */
 const WRITTEN_ESC = '\\\\(?:u001b|u\\{1b\\}|x1b|0?33)|%(?:25)*1b|&#(?:27|x1b);'
 const ESC = `(?:[\\x1b\\u241b]|${WRITTEN_ESC}|\\\\e|\\^\\[)`

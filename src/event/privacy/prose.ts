@@ -120,6 +120,7 @@ const READ_OTHERWISE: readonly Marker[] = [
 ]
 const lookFor = createLook([...RULES.map(({ tells }) => tells), READ_OTHERWISE])
 const CARDS = 1 << RULES.findIndex(({ tells }) => tells === MANY_DIGITS)
+const URLS = 1 << RULES.findIndex(({ clean }) => clean === cleanUrlsIn)
 
 /** Which of the rules may find something. Dates and versions tell of cards, and have too few digits for one. */
 function look(text: string, end: number): number {
@@ -137,12 +138,13 @@ function masked(text: string, kind: Kind): string {
   const named = kind.isPath ? text : maskNumberedHomes(text)
   const plain = foldedApart(named)
   const isApart = !kind.keepsUrls && mayTakeMore(plain, kind)
-  if (isApart || plain !== named) {
-    const apart = isApart ? cleanedApart(plain, kind) : plain
-    const clean = cleanedAgain(withoutRests(cleaned(apart, kind, look(apart, apart.length))), kind)
-    if (clean !== (isApart ? withQueriesJoined(plain) : plain)) return parted(clean)
-  }
-  return cleanedAgain(cleaned(named, kind, told), kind)
+  if (!isApart && plain === named) return cleanedAgain(cleaned(named, kind, told), kind)
+  const apart = isApart ? cleanedApart(plain, kind) : plain
+  const first = isApart ? cleanedBehind(apart, plain, kind) : cleaned(apart, kind, look(apart, apart.length))
+  const clean = cleanedAgain(withoutRests(first), kind)
+  if (clean !== (isApart ? withQueriesJoined(plain) : plain)) return parted(clean)
+  // Of the same text the same would come.
+  return cleanedAgain(apart === text && named === text ? first : cleaned(named, kind, told), kind)
 }
 
 /**
@@ -154,6 +156,12 @@ const mayTakeMore = (text: string, { queries }: Kind): boolean =>
 
 const cleanedApart = (text: string, kind: Kind): string =>
   withQueriesJoined(cleaned(text, { ...kind, keepsUrls: true, isApart: true }, look(text, text.length)))
+
+/** What was cleaned apart, by all rules. Where nothing was found so, the one for queries alone is left. */
+function cleanedBehind(apart: string, plain: string, kind: Kind): string {
+  const told = look(apart, apart.length)
+  return apart === plain && (told & URLS) === 0 ? apart : cleaned(apart, kind, told)
+}
 
 /** What is clean may not be so when it is read otherwise: then it is stored as it was read. */
 function cleanedAgain(first: string, kind: Kind): string {

@@ -126,8 +126,11 @@ function restAt(text: string, at: number, pattern: RegExp): string {
 
 /** Where the brackets of a value of JSON close that goes on behind its word. */
 function endOfBrackets(text: string, { from, to }: Part): number | undefined {
+  const query = text.slice(from, to)
+  // Most have none, and the pattern is dear.
+  if (!/[[{]/.test(query)) return undefined
   let done = from
-  for (const { index, 0: equals } of text.slice(from, to).matchAll(NESTED)) {
+  for (const { index, 0: equals } of query.matchAll(NESTED)) {
     const at = from + index + equals.length
     if (at < done) continue
     done = endOfNested(text, at)

@@ -100,10 +100,12 @@ export function blockAt(text: string, at: number): ValueSpan | undefined {
   }
 }
 
+const LINE_ENDS = '\r\n\ufffd'
+
 /** How far the line is set in that goes on at `at`, with the signs of items of a list before its name. */
 function insetOf(text: string, at: number): number {
   let start = at
-  while (start > 0 && !/[\r\n\ufffd]/.test(text.charAt(start - 1)) && text.slice(start - 2, start) !== '\\n')
+  while (start > 0 && !LINE_ENDS.includes(text.charAt(start - 1)) && !text.startsWith('\\n', start - 2))
     start--
   return String(/^[ \t]*(?:-[ \t]+)*/.exec(text.slice(start, at))).length
 }
