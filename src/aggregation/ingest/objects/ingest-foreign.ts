@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { indexKey, rawKey } from '../../../lake/layout.ts'
+import { unlessRejected } from '../../../std/expected-errors.ts'
 import { copyWithBytes } from '../compact/bytes-for-texts.ts'
 import { columnsOf, fileColumns, textsOfBytes } from '../compact/parquet-shape.ts'
 import { ifAffordable } from '../duckdb/affordable.ts'
@@ -78,21 +79,21 @@ async function mendTexts(
   const name = `${object.name}-utf8`
   const mended = { ...object, name, key: rawKey({ ...object, name, extension: 'parquet' }) }
   const [bytes, texts] = [join(folder, 'bytes'), join(folder, 'texts')]
-  try {
-    if (!(await copyWithBytes(path, bytes))) return undefined
+  const make = async (): Promise<boolean> => {
+    if (!(await copyWithBytes(path, bytes))) return false
     const columns = fileColumns(await allRows(session, columnsOf(path)), [])
-    const to = { path: texts, madeFrom: object.key }
-    const isMade = await ifAffordable(
-      () => session.run([textsOfBytes(bytes, columns, to)]).then(() => true),
-      () => false,
+    await session.run([textsOfBytes(bytes, columns, { path: texts, madeFrom: object.key })])
+    return true
+  }
+  try {
+    const isMade = await unlessRejected(
+      ifAffordable(make, () => false),
+      isInputFault,
     )
-    if (!isMade) return undefined
+    if (isMade !== true) return undefined
     // After a crash it may be there, and be read.
     if ((await lake.keys(mended.key)).length === 0) await lake.putFile(mended.key, texts)
     return mended
-  } catch (error) {
-    if (isInputFault(error)) return undefined
-    throw error
   } finally {
     await rm(bytes, { force: true })
   }
