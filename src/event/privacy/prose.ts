@@ -143,7 +143,7 @@ function masked(text: string, kind: Kind): string {
   const first = isApart ? cleanedBehind(apart, plain, kind) : cleaned(apart, kind, look(apart, apart.length))
   const clean = cleanedAgain(withoutRests(first), kind)
   if (clean !== (isApart ? withQueriesJoined(plain) : plain)) return parted(clean)
-  // Of the same text the same would come.
+  // The same text would give the same.
   return cleanedAgain(apart === text && named === text ? first : cleaned(named, kind, told), kind)
 }
 

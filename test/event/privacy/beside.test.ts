@@ -120,7 +120,7 @@ test('other values stay, and what is said of one', async (t) => {
         'name="passwordless" value="S"',
         'value: , name: password',
         'name=é value=S',
-        'name=é, not password',
+        'name=é value=S, not password',
       ],
       ...[
         'the content-type of path=/reset-password is wrong',
