@@ -2,8 +2,8 @@ import { plain } from '../../std/input/did-you-mean.ts'
 import type { Measurement } from '../schema/event.ts'
 
 /**
- * What beacons and libraries of others call what these columns hold (Boomerang, OpenTelemetry, Datadog, analytics), without
- * separators. Only to tell whoever uses one: nothing is taken for a column by it, as `time` is a duration as often.
+ * What beacons and libraries of others call what these columns hold (Boomerang, OpenTelemetry, Datadog, analytics), and our
+ * own /v1/web-vitals, without separators. Only to tell whoever uses one: nothing is taken for a column by it, as `time` is a duration as often.
  */
 const OTHER_NAMES = {
   name: 'metric metricname metrickey event eventname eventtype type',
@@ -11,7 +11,7 @@ const OTHER_NAMES = {
   event_time: 'timestamp ts time datetime date when occurredat createdat starttime @timestamp',
   unit: 'uom',
   weight: 'sample samplerate sampling samplingrate samplingfactor',
-  page_url: 'url href location documenturl',
+  page_url: 'url href location documenturl pagelocation navigationurl',
   page_path: 'path pathname',
   page_route: 'route page view screen template',
   url_full: 'requesturl resourceurl',
@@ -33,8 +33,12 @@ const columnOf: ReadonlyMap<string, string> = new Map(
   Object.entries(OTHER_NAMES).flatMap(([column, names]) => names.split(' ').map((name) => [name, column])),
 )
 
+/** How a query or a form says an attribute, `attributes.plan`: in JSON they are one object. */
+const ATTRIBUTE = /^attributes\./
+
 /** The column that others call so, in whatever spelling. */
-export const columnCalled = (name: string): string | undefined => columnOf.get(plain(name))
+export const columnCalled = (name: string): string | undefined =>
+  ATTRIBUTE.test(name) ? 'attributes' : columnOf.get(plain(name))
 
 /** What to know of a column that others have in another form. */
 const FORMS: Readonly<Record<string, string>> = { weight: ', which is 1 / rate' }

@@ -10,6 +10,9 @@ test('what others call a column is known in any spelling, and is a column that a
     ['SAMPLE-RATE', 'weight'],
     ['labels', 'attributes'],
     ['page', 'page_route'],
+    ['page_location', 'page_url'],
+    ['navigationURL', 'page_url'],
+    ['attributes.plan', 'attributes'],
     ['colour', undefined],
     ['constructor', undefined],
   ] as const) {
