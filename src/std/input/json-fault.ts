@@ -6,9 +6,18 @@ export function whereNotJson(text: string): string {
   if (fault === undefined) return ''
   // V8 quotes the text before the end of its message, and names no place where only the end is missing.
   const [, position] = / at position (\d+)(?: \(line \d+ column \d+\))?$/.exec(fault.message) ?? []
-  const where = position === undefined ? '' : ` at position ${position}`
-  return `${where}: ${jsonReason(text, Number(position ?? text.length))}`
+  if (position !== undefined) return ` at position ${position}: ${jsonReason(text, Number(position))}`
+  if (text.trim() !== '' && !BEGINNING.test(text))
+    return ': it begins with neither { nor [, as an object or a list does'
+  return NO_VALUE.test(fault.message) ? `: ${MISPLACED}` : `: ${jsonReason(text, text.length)}`
 }
+
+/** An object or a list, as everybody here is to send one. */
+const BEGINNING = /^\s*[[{]/
+/** V8 names no place of these either. */
+const NO_VALUE = /^Unexpected token/
+const MISPLACED =
+  'something stands where a value must: texts need double quotes, and the last value no comma behind it'
 
 /** What is wrong where a text stops being the beginning of any JSON. */
 export function jsonReason(text: string, place: number): string {
