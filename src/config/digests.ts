@@ -7,15 +7,27 @@ const NOTHINGS: readonly (readonly [text: string, what: string])[] = [
   [' ', 'of a space'],
   ['\n', 'of a newline alone'],
   ['\r\n', 'of a line break alone'],
-  ['-n\n', 'of "-n" and a newline'],
   ['""', 'of two quotes'],
   ["''", 'of two quotes'],
 ]
-/** How languages write that there is nothing. */
-const NOTHING_WORDS = ['null', 'NULL', 'undefined', 'None', 'none', 'nil']
-const VARIABLES = ['TOKEN', 'KEY', 'HEADGATE_TOKEN', 'HEADGATE_KEY', 'INGEST_KEY', 'SECRET']
-/** What stays of a variable where nothing puts its value in its place. */
-const unexpanded = (name: string): readonly string[] => [`$${name}`, `\${${name}}`, `%${name}%`, `$(${name})`]
+/** How languages write that there is nothing, and what they make of it, or of what is no text. */
+const NOTHING_WORDS = [
+  ...['null', 'NULL', 'undefined', 'None', 'none', 'nil', 'NaN', 'true', 'false', '-n'],
+  ...['[object Object]', '[object Promise]'],
+]
+/** What a key or a token is called, in variables and in placeholders. */
+const HELD = ['TOKEN', 'KEY', 'SECRET', 'APP_KEY', 'API_KEY', 'ADMIN_TOKEN', 'GATEWAY_TOKEN', 'INGEST_KEY']
+const VARIABLES = HELD.flatMap((name) => [name, `HEADGATE_${name}`])
+/** What stays of a variable, or of a template, where nothing puts its value in its place. */
+const unexpanded = (name: string): readonly string[] => [
+  ...[`$${name}`, `\${${name}}`, `%${name}%`, `$(${name})`, `$env:${name}`],
+  ...[`{{${name}}}`, `{{ ${name} }}`, `\${{ secrets.${name} }}`],
+]
+
+/** What guides have where a secret is to be put. */
+const PLACEHOLDERS = HELD.flatMap((name) => [name, `YOUR_${name}`])
+  .flatMap((name) => [name, name.toLowerCase(), name.toLowerCase().replaceAll('_', '-')])
+  .flatMap((name) => [`<${name}>`, ...(/^your/i.test(name) ? [name] : [])])
 
 /** What is tried first: words of guides and defaults, and the commonest passwords. Ours. */
 const GUESSED = [
@@ -37,6 +49,7 @@ const nothingByDigest: ReadonlyMap<string, string> = new Map([
   ...VARIABLES.flatMap(unexpanded)
     .flatMap(digestsOf)
     .map((digest) => [digest, 'of the name of a variable'] as const),
+  ...PLACEHOLDERS.flatMap(digestsOf).map((digest) => [digest, 'of a placeholder'] as const),
   ...NOTHINGS.map(([text, what]) => [sha256(text), what] as const),
 ])
 
@@ -54,7 +67,7 @@ export function emptyDigest(digest: string, holder: DigestHolder): string | unde
     return `is an example of the documentation, and nobody has its ${holder}; ${how(holder)}`
   const what = nothingByDigest.get(digest)
   if (what === undefined) return undefined
-  return `is the SHA-256 ${what}: the variable with the ${holder} was not set when it was made, and anybody could use it; ${how(holder)}`
+  return `is the SHA-256 ${what} and not of a ${holder}: a variable was not set when it was made, or what stands for it was left, and anybody could use it; ${how(holder)}`
 }
 
 /** Why this digest keeps hardly anybody out; undefined where it may. The word itself is not said. */
@@ -62,6 +75,14 @@ export const guessedDigest = (digest: string, holder: DigestHolder): string | un
   guessed.has(digest)
     ? `is the SHA-256 of a word that is guessed at once, and with it the ${holder}; ${how(holder)}`
     : undefined
+
+/** The same in the place of the group that a digest stands in. */
+export function notADigestsGroup(text: string, holder: DigestHolder): string {
+  const expected = `must be a group of keys, such as { sha256: … } with the SHA-256 of the ${holder}`
+  const form = `it is a text of ${text.length} characters`
+  const perhaps = /^[0-9a-f]{64}$/i.test(text) ? 'that digest alone' : itself(holder)
+  return `${expected}; ${form}, perhaps ${perhaps}`
+}
 
 /** What is probably there in the place of a digest. Never says the text itself: it may be the secret. */
 export function notADigest(text: string, holder: DigestHolder): string {
@@ -71,5 +92,8 @@ export function notADigest(text: string, holder: DigestHolder): string {
   if (/^sha256[:=-]/i.test(text)) return `${expected}, without "sha256" before it`
   if (/^[A-Za-z0-9+/_-]{43}=?$/.test(text)) return `${expected}; ${form}, perhaps base64`
   if (/^[0-9a-fA-F]+$/.test(text)) return `${expected}; ${form}: a digest of another kind, or cut off`
-  return `${expected}; ${form}, perhaps the ${holder} itself, which belongs in no file; ${how(holder)}`
+  return `${expected}; ${form}, perhaps ${itself(holder)}`
 }
+
+const itself = (holder: DigestHolder): string =>
+  `the ${holder} itself, which belongs in no file; ${how(holder)}`

@@ -3,7 +3,7 @@ import Value from 'typebox/value'
 import { didYouMean, nearest } from '../std/input/did-you-mean.ts'
 import { expected, formOf, told } from '../std/input/expectation.ts'
 import { inUnits, measured } from '../std/input/quantities.ts'
-import { notADigest } from './digests.ts'
+import { notADigest, notADigestsGroup } from './digests.ts'
 import { isRecord, variableOf } from './environment.ts'
 import type { ConfigFault, ValueSource } from './faults.ts'
 
@@ -128,9 +128,9 @@ function meant({ path, schema }: KeyPlace): string {
 
 function wrong(schema: TSchema, value: unknown, path: string, { sources }: Context): ConfigFault {
   const isText = typeof value === 'string'
-  const { holder } = told(schema)
   const example = exampleOf(schema, sources.get(path))
-  if (isText && holder !== undefined) return { path, message: notADigest(value, holder) }
+  const undigested = isText ? noDigest(schema, value) : undefined
+  if (undigested !== undefined) return { path, message: undigested }
   if (sources.has(path) && Type.IsObject(schema))
     return { path, message: notOneValue(schema, path, isText ? value : '') }
   if (isText && sources.has(path) && Type.IsArray(schema))
@@ -143,6 +143,15 @@ function wrong(schema: TSchema, value: unknown, path: string, { sources }: Conte
     path,
     message: `must be ${expected(schema)}${near === '' ? `; ${formOf(value)}` : near}${example}`,
   }
+}
+
+/** What is wrong with a text in the place of a digest, or of the group that holds one; undefined for any other place. */
+function noDigest(schema: TSchema, text: string): string | undefined {
+  const { holder } = told(schema)
+  if (holder !== undefined) return notADigest(text, holder)
+  const digest = Type.IsObject(schema) ? schema.properties['sha256'] : undefined
+  const held = digest && told(digest).holder
+  return held && notADigestsGroup(text, held)
 }
 
 /** The choice that was nearly written, or the one that has the word for a part: `route` of `page_route`. */

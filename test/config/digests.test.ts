@@ -10,8 +10,12 @@ const token = (name: string, digest: string) => ({ name, sha256: digest, scopes:
 test('the digest of what a shell makes of nothing is refused, for keys and tokens, and says what happened', async (t) => {
   for (const nothing of [
     ...['', '\n', '\r\n', ' ', '-n\n', 'undefined', 'undefined\n', 'null\n', 'None', 'nil'],
+    ...['NaN', 'true', 'false\n', '-n', '[object Object]'],
     // biome-ignore lint/suspicious/noTemplateCurlyInString: that nothing was put in its place is what is tested.
-    ...['$TOKEN', '${TOKEN}', '%KEY%', '$(KEY)\n'],
+    ...['$TOKEN', '${TOKEN}', '%KEY%', '$(KEY)\n', '$HEADGATE_ADMIN_TOKEN', '${APP_KEY}', '$env:TOKEN'],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the same.
+    ...['{{TOKEN}}', '{{ APP_KEY }}\n', '${{ secrets.HEADGATE_TOKEN }}'],
+    ...['<token>', '<APP_KEY>', '<your-api-key>', 'YOUR_TOKEN', 'your_app_key', 'your-admin-token\n'],
   ]) {
     const digest = sha256(nothing)
     t.match(
@@ -20,8 +24,8 @@ test('the digest of what a shell makes of nothing is refused, for keys and token
         aggregation: { tokens: [token('t', digest.toUpperCase())] },
       }),
       [
-        /^apps\.0\.keys\.0\.sha256: is the SHA-256 of .* was not set .*headgate key new/,
-        /^aggregation\.tokens\.0\.sha256: is the SHA-256 of .* with the token was not set .* anybody could use it; `headgate key new --token` makes/,
+        /^apps\.0\.keys\.0\.sha256: is the SHA-256 of .* and not of a key: .* was not set .*headgate key new/,
+        /^aggregation\.tokens\.0\.sha256: is the SHA-256 of .* and not of a token: .* was not set .* anybody could use it; `headgate key new --token` makes/,
         /digest of an app key/,
       ],
       JSON.stringify(nothing),
@@ -84,6 +88,30 @@ test('what stands in the place of a digest is told by its form, and never said',
       length: 1,
       0: /^aggregation\.tokens\.0\.sha256: must be the SHA-256 of the token in hex/,
     })
+  }
+})
+
+test('a key or a token that stands in the place of its group is told so, and never said', async (t) => {
+  const planted = 'hg_pub_PlantedPlantedPlantedPlanted'
+  for (const [text, holder, perhaps] of [
+    [
+      planted,
+      'key',
+      /35 characters, perhaps the key itself, which belongs in no file; `headgate key new` makes/,
+    ],
+    [planted, 'token', /perhaps the token itself, .*`headgate key new --token`/],
+    [sha256('x'), 'key', /64 characters, perhaps that digest alone$/],
+  ] as const) {
+    const file =
+      holder === 'key' ? { apps: [{ id: 'a', keys: [text] }] } : { aggregation: { tokens: [text] } }
+    const [fault = '', ...others] = faultsOf(file)
+    t.same(others, [])
+    t.match(
+      fault,
+      `.0: must be a group of keys, such as { sha256: … } with the SHA-256 of the ${holder}; it is`,
+    )
+    t.match(fault, perhaps)
+    t.notMatch(fault, /Planted/)
   }
 })
 
