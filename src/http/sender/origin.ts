@@ -1,3 +1,5 @@
+import { isIPv4 } from 'node:net'
+
 /** What the `origins` of an app may say, and what of it a browser sends. */
 export type ListedOrigin =
   | { readonly kind: 'origin'; readonly normal: string }
@@ -17,6 +19,7 @@ const SHARED = [
 const SECOND_LEVEL = /^(ac|co|com|edu|go|gob|gov|ltd|me|ne|net|nom|or|org|plc|sch)\.[a-z]{2}$/
 /** What a host and a port may be written with; whether they are any, URL says. Nobody listens on port 0. */
 const AUTHORITY = /^(\[[0-9a-f:.]{2,45}\]|[^\s/?#@\\:[\]%]{1,253})(:[1-9]\d{0,4})?$/i
+const PORT = /:\d+$/
 /** Labels that are empty, or begin or end with a hyphen: no name has any (RFC 1123, 2.1), but for a dot at its end. */
 const NO_NAME = /^[.-]|\.[.-]|-\.|-$/
 
@@ -43,7 +46,10 @@ export function readOrigin(text: string): ListedOrigin {
   const { origin, hostname, protocol } = new URL(`${scheme}://${host}`)
   if (NO_NAME.test(hostname))
     return fault('must have a host whose labels are not empty, and begin and end with a letter or digit')
-  if (!isWild) return listed(origin)
+  if (!isWild)
+    return isIPv4(hostname) && !isIPv4(host.replace(PORT, ''))
+      ? fault(`is the short form of an address, which browsers send as ${origin}: write that, if it is meant`)
+      : listed(origin)
   return isShared(hostname)
     ? fault(
         `would take pages of strangers: "*." needs a name of your own behind it, such as https://*.example.com`,

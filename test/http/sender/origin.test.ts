@@ -117,6 +117,11 @@ test('what no browser sends is a fault that says the right form', async (t) => {
     ['https://a.example:0', /perhaps a port.*such as https:\/\/shop/],
     ['capacitor://localhost:0', /capacitor/],
     ['https://*.10.0.0.1', /pages of strangers/],
+    ['https://1.2.3', /short form of an address, which browsers send as https:\/\/1\.2\.0\.3: write that/],
+    ['https://0x7f.1:8443', /browsers send as https:\/\/127\.0\.0\.1:8443/],
+    ['http://0177.0.0.1:80', /browsers send as http:\/\/127\.0\.0\.1:/],
+    ['http://2130706433', /browsers send as http:\/\/127\.0\.0\.1:/],
+    ['https://10.0.0.1.', /browsers send as https:\/\/10\.0\.0\.1:/],
     ['https://*.[::1]', /pages of strangers/],
     ['https://*.example.com/', /a scheme, a host and perhaps a port/],
   ] as const) {
