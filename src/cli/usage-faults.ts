@@ -60,13 +60,14 @@ export function wrongOption(
 }
 
 /** Another option, another way to give it, or else all that there are. */
-function meant(name: string, { options }: Command): string {
+function meant(name: string, { options, settings }: Command): string {
   const known = [...Object.keys(options), 'help'].map((option) => `--${option}`)
   const near = didYouMean(`--${name}`, known)
   if (near !== '') return near
   if ('token-env' in options && /token/i.test(name))
     return ', since others see a command line: put the token into HEADGATE_TOKEN, or name the variable that holds it by --token-env NAME'
-  const keys = 'config' in options ? keysLike(name) : []
+  const like = 'config' in options ? keysLike(name) : []
+  const keys = like.filter(({ path }) => settings?.includes(path) !== false)
   if (keys.length === 0) return `; there ${known.length === 1 ? 'is' : 'are'} ${known.join(', ')}`
   const lines = keys.map(({ path, example }) => `\n  ${path}: ${example}`)
   return `: it is set in the configuration, or by a variable before the command${lines.join('')}`

@@ -151,6 +151,20 @@ test('what was asked decides the exit code and where the answer goes', async (t)
       /no option --port; there is --help/,
     ],
     [
+      'where it does nothing for the command it is none either',
+      ['key', 'new', '--app', 'x'],
+      2,
+      /^$/,
+      /no option --app; there are --config, --token, --help\n/,
+    ],
+    [
+      'and where it does, it is',
+      ['key', 'show-dev', '--data-dir'],
+      2,
+      /^$/,
+      /\n {2}dataDir: HEADGATE_DATA_DIR=/,
+    ],
+    [
       'a token goes another way',
       ['status', '--token', 'x'],
       2,

@@ -4,13 +4,7 @@ import { AppError } from '../../std/errors.ts'
 import { systemEntropy } from '../../std/id.ts'
 import { oneOf } from '../../std/input/did-you-mean.ts'
 import type { Logger } from '../../std/telemetry.ts'
-import {
-  type AggregationWiring,
-  type AskGateway,
-  type Progress,
-  remoteGatewayOf,
-  wireAggregation,
-} from '../../wiring/aggregation.ts'
+import { type AskGateway, type Progress, remoteGatewayOf, wireAggregation } from '../../wiring/aggregation.ts'
 import { openLake } from '../../wiring/open-lake.ts'
 import { TOKEN_DEFAULT, tokenOf } from '../client/admin-client.ts'
 import { localGateway } from '../client/local-gateway.ts'
@@ -59,7 +53,8 @@ its age, in one run after the other, and the window that is open now. Ctrl-C can
       help: 'Which windows of the range: missing, failed or all.',
       byDefault: 'missing',
     },
-    'dry-run': { type: 'boolean', help: 'Only list the windows that would be computed.' },
+    'dry-run': { type: 'boolean', help: 'Only say which windows would be computed.' },
+    'list-all': { type: 'boolean', help: 'With --dry-run: name each of them, not the first 20 alone.' },
     yes: { type: 'boolean', short: 'y', help: 'Go on with more than 200 windows.' },
   },
   async run({ flags }, terminal) {
@@ -104,7 +99,7 @@ function inOptions(error: unknown): unknown {
   )
 }
 
-type Request = Parameters<AggregationWiring['runs']['submit']>[0]
+type Request = Parameters<typeof runPasses>[1]
 
 const REPROCESS = ['missing', 'failed', 'all'] as const
 
@@ -118,6 +113,7 @@ function requestOf({ rollup, reprocess, ...flags }: Flags): Request {
     ...(rollup !== undefined && { rollups: [String(rollup)] }),
     ...(wanted !== undefined && { reprocess: wanted }),
     dryRun: flags['dry-run'] === true,
+    listsAll: flags['list-all'] === true,
     confirm: flags['yes'] === true,
   }
 }

@@ -1,7 +1,7 @@
 import { AppError } from '../../std/errors.ts'
 import { systemEntropy } from '../../std/id.ts'
 import { devSecrets, newAdminToken, newAppKey, secretLines, sha256Hex } from '../setup/dev-app.ts'
-import { loadConfig } from '../setup/load.ts'
+import { loadConfig, loadQuietly } from '../setup/load.ts'
 import { CONFIG_OPTION, type Command, EXIT, type Flags } from '../terminal/command.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 
@@ -16,6 +16,7 @@ show-dev prints the key and the token that a first start has made (dataDir/dev.j
     token: { type: 'boolean', help: 'new: a token for the aggregation, not an app key.' },
   },
   words: ['new', 'show-dev'],
+  settings: ['dataDir'],
   async run({ flags, words }, terminal) {
     if (words[0] === 'new') {
       terminal.out(flags['token'] === true ? newToken() : newKey(newAppId(await appIds(flags, terminal))))
@@ -40,7 +41,7 @@ show-dev prints the key and the token that a first start has made (dataDir/dev.j
  */
 async function appIds(flags: Flags, terminal: Terminal): Promise<readonly string[]> {
   try {
-    return (await loadConfig(flags, terminal)).apps.map(({ id }) => id)
+    return (await loadQuietly(flags, terminal)).apps.map(({ id }) => id)
   } catch (error) {
     if (!(error instanceof AppError && error.code === 'bad_configuration')) throw error
     terminal.err(`headgate: warning: which apps there are is not known: ${error.message}\n`)

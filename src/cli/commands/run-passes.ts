@@ -8,9 +8,13 @@ import { some, UNSEEN } from '../terminal/wording.ts'
 
 type PassRuns = Pick<AggregationWiring['runs'], 'submit' | 'finish' | 'cancel' | 'list'>
 type PassRequest = Parameters<PassRuns['submit']>[0]
+/** What is asked for, and whether a dry run names each of its windows. */
+type Asked = PassRequest & { readonly listsAll?: boolean }
 type FinishedRun = Awaited<ReturnType<PassRuns['finish']>>
 
 const PRINCIPAL = 'command line'
+/** Windows that a dry run names: a backfill has thousands. Ours. */
+const MOST_NAMED = 20
 /** Runs that are looked at for what others set aside. Ours: a day of quarter hours. */
 const MAX_EARLIER_RUNS = 96
 
@@ -18,11 +22,12 @@ const MAX_EARLIER_RUNS = 96
  * A run of what is asked for; without a range one after the other, until nothing is due any more: a run takes so many
  * windows at most. Resolves with the exit code.
  */
-export async function runPasses(runs: PassRuns, request: PassRequest, terminal: Terminal): Promise<number> {
+export async function runPasses(runs: PassRuns, asked: Asked, terminal: Terminal): Promise<number> {
+  const { listsAll = false, ...request } = asked
   const own = new Set<string>()
   for (;;) {
     const answer = await runs.submit(request, PRINCIPAL)
-    if (answer.id === null) return tellPlan(answer, terminal)
+    if (answer.id === null) return tellPlan(answer, listsAll, terminal)
     const ended = await runs.finish(answer.id, terminal.stop)
     // Left open, whoever serves this folder next would go on with it; one that has ended stays as it is.
     const run = terminal.stop.aborted ? await runs.cancel(answer.id) : ended
@@ -55,11 +60,16 @@ const leavesMore = ({ from, reprocess }: PassRequest, { state, windows }: Finish
   windows.length >= MAX_WINDOWS_WITHOUT_RANGE &&
   windows.some(isDone)
 
-function tellPlan(plan: Awaited<ReturnType<PassRuns['submit']>>, terminal: Terminal): number {
+type PlanAnswer = Awaited<ReturnType<PassRuns['submit']>>
+
+function tellPlan(plan: PlanAnswer, listsAll: boolean, terminal: Terminal): number {
   const { windows, skipped, notTakenIn = 0 } = plan
   const { out } = terminal
-  for (const { rollup, fromMs, toMs } of windows)
+  const named = listsAll ? windows : windows.slice(0, MOST_NAMED)
+  for (const { rollup, fromMs, toMs } of named)
     out(`${rollup} ${new Date(fromMs).toISOString()} to ${new Date(toMs).toISOString()}\n`)
+  if (named.length < windows.length)
+    out(`… and ${number(windows.length - named.length)} more; see --list-all\n`)
   out(`${some(windows.length, 'window')} would be computed, ${skipped.length} skipped.\n`)
   if (notTakenIn > 0)
     out(

@@ -11,8 +11,13 @@ export const configPath = (flags: Flags, { env }: Terminal): string | undefined 
 
 /** Reads the configuration, if there is a file; the environment's overrides win. */
 export async function loadConfig(flags: Flags, terminal: Terminal): Promise<Config> {
+  if (configPath(flags, terminal) === undefined) await tellOfFile(terminal)
+  return loadQuietly(flags, terminal)
+}
+
+/** The same where none is needed: of a file that nobody named nothing is said. */
+export async function loadQuietly(flags: Flags, terminal: Terminal): Promise<Config> {
   const path = configPath(flags, terminal)
-  if (path === undefined) await tellOfFile(terminal)
   const named = Object.entries(flags).flatMap(([flag, value]) =>
     flag.endsWith('-env') ? [String(value)] : [],
   )

@@ -220,6 +220,31 @@ function runsOf(...passes: readonly (readonly [windows: number, result: string |
   return { runs, asked: () => id }
 }
 
+test('a dry run names its first windows and how many more there are, or each of them', async (t) => {
+  const planned = (count: number) => ({
+    ...runsOf().runs,
+    submit: async () => ({
+      ...{ id: null, state: 'planned' as const, skipped: [] },
+      windows: Array.from({ length: count }, (_, i) => ({
+        ...{ rollup: 'default', step: 'compute' as const },
+        ...{ fromMs: FROM + i, toMs: FROM + i + 1 },
+      })),
+    }),
+  })
+  for (const [count, listsAll, named, rest] of [
+    [20, false, 20, ''],
+    [21, false, 20, '… and 1 more; see --list-all\n'],
+    [1_500, false, 20, '… and 1,480 more; see --list-all\n'],
+    [1_500, true, 1_500, ''],
+  ] as const) {
+    const terminal = fakeTerminal()
+    t.equal(await runPasses(planned(count), { dryRun: true, listsAll }, terminal), 0)
+    const { out } = terminal.said()
+    t.equal(out.match(/^default /gm)?.length, named)
+    t.match(out, new RegExp(`\n${rest}[\\d,]+ windows would be computed, 0 skipped\\.\n$`))
+  }
+})
+
 test('without a range one run follows the other until nothing is due', async (t) => {
   const full = MAX_WINDOWS_WITHOUT_RANGE
   for (const [rule, request, passes, asked, code] of [

@@ -331,6 +331,11 @@ test('a file that is here and that nobody names is told of, and not read', async
   const named = fakeTerminal()
   t.equal(await runCommand(['config', 'check', '-c', 'headgate.yaml'], named), 0)
   t.notMatch(named.said().err, 'is here')
+  for (const words of [['new'], ['new', '--token']]) {
+    const unneeded = fakeTerminal()
+    t.equal(await runCommand(['key', ...words], unneeded), 0)
+    t.equal(unneeded.said().err, '', 'where none is needed')
+  }
 })
 
 test('an app that nobody can send to is warned of', async (t) => {
