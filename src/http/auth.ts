@@ -1,6 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import type { TokenConfig } from '../config/schema/config-schema.ts'
 import { AppError } from '../std/errors.ts'
+import { DEV_NAME } from '../std/id.ts'
+import { sentTimes } from './sender/sent-times.ts'
 
 export type Scope = TokenConfig['scopes'][number]
 
@@ -24,14 +27,26 @@ export interface Auth {
 
 const BEARER = /^Bearer +(\S+)$/i
 
+/** The header of a request that says who asks. Which of two would count is nothing to guess: `invalid_request`. */
+export function authorizationOf({
+  headers,
+  rawHeaders,
+}: Pick<IncomingMessage, 'headers' | 'rawHeaders'>): string | undefined {
+  if (sentTimes(rawHeaders, 'authorization') > 1)
+    throw new AppError('invalid_request', 'authorization was sent more than once.')
+  return headers.authorization
+}
+
 /** The token of an Authorization header; never from a URL, which ends up in logs and histories. */
 export const bearerOf = (authorization = ''): string | undefined => BEARER.exec(authorization)?.[1]
 
-const TO_GET_ONE =
-  '`headgate key show-dev` prints the one of a first start; `headgate key new --token` makes one, for aggregation.tokens.'
-const NO_TOKEN = `No token came with the request: send it as \`authorization: Bearer …\`. ${TO_GET_ONE}`
-const NO_BEARER = `The header authorization has no bearer token: it must be \`authorization: Bearer …\`, with the token as it is and nothing behind it. ${TO_GET_ONE}`
-const TOKEN_NOT_KNOWN = `A token came with the request, and it is none of those in aggregation.tokens; the key of an app is no token. ${TO_GET_ONE}`
+const OF_FIRST_START = '`headgate key show-dev` prints the one of a first start; '
+const TO_GET_ONE = '`headgate key new --token` makes one, for aggregation.tokens.'
+const NO_TOKEN = 'No token came with the request: send it as `authorization: Bearer …`.'
+const NO_BEARER =
+  'The header authorization has no bearer token: it must be `authorization: Bearer …`, with the token as it is and nothing behind it.'
+const TOKEN_NOT_KNOWN =
+  'A token came with the request, and it is none of those in aggregation.tokens; the key of an app is no token.'
 
 /** Why nobody is let in: it is told by the header alone, and nothing of how near a token was. */
 function refusal(authorization: string | undefined): string {
@@ -48,7 +63,11 @@ export function createAuth(tokens: readonly TokenConfig[]): Auth {
     const digest = token === undefined ? undefined : createHash('sha256').update(token).digest()
     // Every token is compared, so that the time taken says nothing about which one was near.
     const [holder] = holders.filter((one) => digest !== undefined && timingSafeEqual(one.digest, digest))
-    if (holder === undefined) throw new AppError('unauthorized', refusal(authorization))
+    if (holder === undefined) {
+      const isFirstStart = holders.some(({ principal }) => principal.name === DEV_NAME)
+      const toGetOne = `${isFirstStart ? OF_FIRST_START : ''}${TO_GET_ONE}`
+      throw new AppError('unauthorized', `${refusal(authorization)} ${toGetOne}`)
+    }
     if (!holder.principal.scopes.includes(scope)) {
       throw new AppError('scope_missing', `This needs a token with the scope "${scope}".`)
     }

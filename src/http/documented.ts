@@ -26,7 +26,9 @@ export const problemAnswer = (description: string) => ({
 
 /** What any request may be answered before its route has seen it. */
 export const anyRequest = {
-  400: problemAnswer('This is no HTTP/1.1, or it has no Host, or two.'),
+  400: problemAnswer(
+    'This is no HTTP/1.1, or it has no Host, or two; or two Authorization headers, where one is read.',
+  ),
   408: problemAnswer('The request took too long to arrive.'),
   431: problemAnswer('Request line and headers exceed 64 KiB.'),
   503: problemAnswer('This instance is shutting down; see Retry-After.'),

@@ -8,6 +8,7 @@ import { answerHalfOpen } from './half-open.ts'
 import { type OnRefused, queuePipelines } from './pipelines.ts'
 import { validatorCompiler } from './schema-faults.ts'
 import { knowSenders, type OnUnbelieved } from './sender/sender.ts'
+import { sentTimes } from './sender/sent-times.ts'
 import { inviteOnReading, leaveUnread } from './unread.ts'
 
 /** Node's default is 60 s for headers; ours leaves a slow mobile link enough and a slow attacker little. */
@@ -135,16 +136,6 @@ function malformation({ httpVersion, rawHeaders, headers }: IncomingMessage): st
 function isHost(host: string): boolean {
   const found = HOST.exec(host)
   return found !== null && Number(found[1] ?? 0) <= MAX_PORT
-}
-
-/** Node keeps the first of two and says nothing of the others. */
-function sentTimes(rawHeaders: readonly string[], wanted: string): number {
-  let times = 0
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i]
-    if (name?.length === wanted.length && name.toLowerCase() === wanted) times++
-  }
-  return times
 }
 
 /** A body that comes with one of these nobody ever reads. */

@@ -29,3 +29,5 @@ export function sortableId(nowMs: number, entropy: Entropy): string {
 
 /** What every key begins with that we make for an app: who finds one somewhere knows that it is public. */
 export const APP_KEY_PREFIX = 'hg_pub_'
+/** What the app and the token of a start without apps are called. */
+export const DEV_NAME = 'dev'

@@ -1,4 +1,7 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { request } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { type Test, test } from 'tap'
 import Value from 'typebox/value'
 import { type AggregationListener, buildAggregation } from '../../src/aggregation/aggregation-app.ts'
@@ -141,6 +144,22 @@ test('every answer, errors included, forbids framing, foreign scripts and sharin
   t.ok(preflight.statusCode >= 400)
 })
 
+test('of two Authorization headers none is taken, as another may read the other one', async (t) => {
+  const { metrics } = quietTelemetry()
+  const operations = { metrics: async () => metrics, balance: async () => reconciliation() }
+  const app = await built(t, { operations })
+  const url = await app.listen({ port: 0, host: '127.0.0.1' })
+  for (const path of ['/query/apps', '/query/pipeline', '/aggregations/runs', '/metrics', '/reconcile']) {
+    const headers = ['host', 'x', 'authorization', authorization, 'Authorization', 'Bearer other']
+    const [answer] = await once(request(new URL(path, url), { headers, agent: false }).end(), 'response')
+    t.equal(answer.statusCode, 400, path)
+    t.match(JSON.parse(await text(answer)), {
+      code: 'invalid_request',
+      detail: 'authorization was sent more than once.',
+    })
+  }
+})
+
 test('an empty body of a type is none, where none is needed, and what is no JSON is told with its place', async (t) => {
   const app = await built(t)
   const post = async (url: string, payload: string) => {
@@ -151,7 +170,24 @@ test('an empty body of a type is none, where none is needed, and what is no JSON
   for (const [url, payload, status, detail] of [
     ['/aggregations/runs/r1/cancel', '', 404, 'There is no such run.'],
     ['/aggregations/run', '', 404, 'There is no such run.'],
-    ['/query/batch', '', 400, 'The body must be a group of keys; there is none.'],
+    [
+      '/query/batch',
+      '',
+      400,
+      'The body must be a JSON object, such as {"queries":["/query/metrics?app=shop"]}; there is none.',
+    ],
+    [
+      '/query/batch',
+      '["/query/apps"]',
+      400,
+      /^The body must be .* such as \{"queries":\[.*; it is a list\.$/,
+    ],
+    [
+      '/query/batch',
+      'queries=1',
+      400,
+      'The body is not JSON: it begins with neither { nor [, as an object or a list does.',
+    ],
     ['/nothing', '', 404, /^No route has this path/],
     [
       '/query/batch',

@@ -86,11 +86,14 @@ test('a reload lets new tokens in, and the old ones no more', async (t) => {
 
 test('who is not let in is told what came, and where a token is to be had', async (t) => {
   for (const [header, message] of [
-    [undefined, /^No token came.*`headgate key show-dev`.*`headgate key new --token`/],
+    [undefined, /^No token came.*Bearer …`\. `headgate key new --token` makes one/],
     ['', /^No token came/],
-    ['ops-token', /^The header authorization has no bearer token.*`headgate key show-dev`/],
+    ['ops-token', /^The header authorization has no bearer token.*`headgate key new --token`/],
     ['Basic ops-token', /^The header authorization has no bearer token/],
-    ['Bearer wrong', /^A token came.*none of those in aggregation\.tokens.*`headgate key show-dev`/],
+    ['Bearer wrong', /^A token came.*none of those in aggregation\.tokens.*`headgate key new --token`/],
   ] as const)
     t.throws(() => auth.authenticate(header, 'read'), { code: 'unauthorized', message }, String(header))
+  const dev = createAuth([{ name: 'dev', sha256: sha256('dev-token'), scopes: ['read', 'run'] }])
+  const shown = /^No token came.*`headgate key show-dev`.*`headgate key new --token`/
+  t.throws(() => dev.authenticate(undefined, 'read'), { message: shown }, 'where a first start made it')
 })

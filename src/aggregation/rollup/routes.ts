@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
-import type { Auth, Scope } from '../../http/auth.ts'
+import { type Auth, authorizationOf, type Scope } from '../../http/auth.ts'
 import { anyRequest, idempotencyKey, poolAnswers, problemAnswer, tokenNeeded } from '../../http/documented.ts'
 import { goneBefore, type QueryPool } from '../../http/query-pool.ts'
 import { readable } from '../../http/schema-faults.ts'
@@ -181,7 +181,7 @@ const documents = {
 export async function rollupRoutes(app: FastifyInstance, ports: RollupRoutePorts): Promise<void> {
   const { runs, auth, clock, pool } = ports
   const allow = (request: FastifyRequest, scope: Scope) =>
-    auth.authenticateForAll(request.headers.authorization, scope)
+    auth.authenticateForAll(authorizationOf(request.raw), scope)
   const inTurn = <T>(
     request: FastifyRequest,
     reply: FastifyReply,

@@ -46,15 +46,21 @@ export function urlFlag({ url }: Flags): string | undefined {
 /** Never an option: others see the command line of a process. */
 export async function tokenOf(flags: Flags, config: Config, { env }: Terminal): Promise<string | undefined> {
   const name = flags['token-env']
-  if (name === undefined) return env['HEADGATE_TOKEN'] ?? (await devToken(config))
-  const token = env[String(name)]
-  if (token === undefined)
-    throw new AppError(
-      'invalid_request',
-      `--token-env must name a variable that is set, as in --token-env HEADGATE_TOKEN; there is no ${name}${didYouMean(String(name), Object.keys(env))}`,
-    )
-  return token
+  if (name === undefined) return filled(env['HEADGATE_TOKEN']) ?? (await devToken(config))
+  const token = filled(env[String(name)])
+  if (token !== undefined) return token
+  const why =
+    env[String(name)] === undefined
+      ? `there is no ${name}${didYouMean(String(name), Object.keys(env))}`
+      : `${name} is empty`
+  throw new AppError(
+    'invalid_request',
+    `--token-env must name a variable that is set, as in --token-env HEADGATE_TOKEN; ${why}`,
+  )
 }
+
+/** One that is empty is what is made of one that is not set, as `HEADGATE_TOKEN=$OTHER` does. */
+const filled = (token = ''): string | undefined => (token.trim() === '' ? undefined : token)
 
 export const ASKING = { timeoutMs: TIMEOUT_MS, noToken: ` ${NO_TOKEN}` } as const
 

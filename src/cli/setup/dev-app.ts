@@ -6,7 +6,7 @@ import { type Config, isLoopback, parseConfig } from '../../config/parse.ts'
 import { AppError } from '../../std/errors.ts'
 import { codeOf } from '../../std/expected-errors.ts'
 import { bestEffort, FILE_MODE } from '../../std/files/files.ts'
-import { APP_KEY_PREFIX, type Entropy } from '../../std/id.ts'
+import { APP_KEY_PREFIX, DEV_NAME, type Entropy } from '../../std/id.ts'
 import { jsonIn } from '../../std/json.ts'
 
 /** What `dev.json` keeps, so that restarts keep their key. */
@@ -74,8 +74,8 @@ const devPath = ({ dataDir }: Pick<Config, 'dataDir'>): string => join(dataDir, 
 
 function configOf(config: Config, { appKey, adminToken }: DevSecrets): Config {
   const origins = DEV_PORTS.flatMap((port) => [`http://localhost:${port}`, `http://127.0.0.1:${port}`])
-  const app = { id: 'dev', keys: [{ sha256: sha256Hex(appKey) }], origins }
-  const token = { name: 'dev', sha256: sha256Hex(adminToken), scopes: ['read', 'run'] }
+  const app = { id: DEV_NAME, keys: [{ sha256: sha256Hex(appKey) }], origins }
+  const token = { name: DEV_NAME, sha256: sha256Hex(adminToken), scopes: ['read', 'run'] }
   const tokens = config.aggregation.tokens.length > 0 ? config.aggregation.tokens : [token]
   return parseConfig({ ...config, apps: [app], aggregation: { ...config.aggregation, tokens } }, {})
 }

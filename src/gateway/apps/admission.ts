@@ -16,11 +16,13 @@ export interface Claims {
   readonly page?: string | undefined
 }
 
-const TO_GET_ONE =
-  '`headgate key show-dev` prints the one of a first start; `headgate key new` makes one, and says what of it goes into the configuration.'
+const OF_FIRST_START = '`headgate key show-dev` prints the one of a first start; '
+const TO_GET_ONE = '`headgate key new` makes one, and says what of it goes into the configuration.'
 /** The same whatever the Origin, as is the other: nothing can be tried out by it but the key that came. */
-const NO_KEY = `No key came with the request. It is looked for in the headers x-headgate-key and x-api-key and in ?key= of the URL, and nowhere else: not in ?api_key=, not in authorization. ${TO_GET_ONE}`
-const KEY_NOT_KNOWN = `A key came with the request, and no app here has it. It must stand in x-headgate-key, x-api-key or ?key= as it is, without quotes and without "Bearer"; a token of the admin port is none. ${TO_GET_ONE}`
+const NO_KEY =
+  'No key came with the request. It is looked for in the headers x-headgate-key and x-api-key and in ?key= of the URL, and nowhere else: not in ?api_key=, not in authorization.'
+const KEY_NOT_KNOWN =
+  'A key came with the request, and no app here has it. It must stand in x-headgate-key, x-api-key or ?key= as it is, without quotes and without "Bearer"; a token of the admin port is none.'
 
 /**
  * The app of a request as far as its head says it, before anything of its body is read. Throws what `admit` would throw
@@ -45,7 +47,8 @@ export function admit({ keyed, hasKey, alias, origin: stated, page }: Claims, re
   const [app = origin === undefined ? undefined : registry.byOrigin(origin)] = named
 
   if (app === undefined) {
-    throw new AppError('unknown_key', hasKey === true ? KEY_NOT_KNOWN : NO_KEY)
+    const toGetOne = `${registry.isFirstStart() ? OF_FIRST_START : ''}${TO_GET_ONE}`
+    throw new AppError('unknown_key', `${hasKey === true ? KEY_NOT_KNOWN : NO_KEY} ${toGetOne}`)
   }
   if (named.some((other) => other !== app)) {
     throw new AppError('conflicting_apps', 'Keys and aliases in this request belong to different apps.')

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { AppConfig } from '../../config/schema/config-schema.ts'
 import { formsOf, readOrigin } from '../../http/sender/origin.ts'
+import { DEV_NAME } from '../../std/id.ts'
 
 /** An app as requests meet it. */
 export interface App {
@@ -22,6 +23,8 @@ export interface Registry {
   byOrigin(origin: string): App | undefined
   /** Whether any app lists the Origin: for preflights and for errors before the app is known. */
   anyOrigin(origin: string): boolean
+  /** Whether there is an app called as that of a start without any. */
+  isFirstStart(): boolean
   /** Reloads. Requests that were admitted before keep the app they were admitted to. */
   replace(apps: readonly AppConfig[]): void
 }
@@ -52,6 +55,7 @@ export function createRegistry(apps: readonly AppConfig[]): Registry {
       return undefined
     },
     anyOrigin: (origin) => originAllowed(index, origin),
+    isFirstStart: () => index.isFirstStart,
     replace(next) {
       index = indexed(next)
     },
@@ -79,7 +83,8 @@ function indexed(configs: readonly AppConfig[]) {
     if (app !== undefined) byPresented.set(presented, app)
     return app
   }
-  return { byPresented, find, byAlias, keyless, origins }
+  const isFirstStart = configs.some(({ id }) => id === DEV_NAME)
+  return { byPresented, find, byAlias, keyless, origins, isFirstStart }
 }
 
 function appOf({ id, limits, origins, privacy }: AppConfig): App {

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { authorizationOf } from '../../http/auth.ts'
 import { asAppError, logFailure, problemDocument, sendProblem } from '../../http/problems.ts'
 import type { Clock } from '../../std/clock.ts'
 import { AppError, detailed } from '../../std/errors.ts'
@@ -76,9 +77,9 @@ export async function credentialRoutes(app: FastifyInstance, ports: CredentialRo
   refuseOtherMethods(app, CHALLENGE, 'POST')
 }
 
-const senderOf = ({ headers, sender }: FastifyRequest) => ({
+const senderOf = ({ headers, raw, sender }: FastifyRequest) => ({
   key: singleOf(headers['x-headgate-key']),
-  authorization: headers.authorization,
+  authorization: authorizationOf(raw),
   origin: headers.origin,
   address: sender.address,
 })

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
 import { AppError } from '../../std/errors.ts'
 import type { MetricsText } from '../../std/metrics/metric-registry.ts'
-import type { Auth } from '../auth.ts'
+import { type Auth, authorizationOf } from '../auth.ts'
 import { anyRequest, problemAnswer, tokenNeeded } from '../documented.ts'
 import { GatewayBalance } from '../reconciliation.ts'
 
@@ -22,7 +22,7 @@ export async function operationsRoutes(app: FastifyInstance, ports: OperationsPo
   const { metrics, balance: reconcile, auth } = ports
   if (auth !== undefined) {
     app.addHook('onRequest', async (request) => {
-      auth.authenticateForAll(request.headers.authorization, 'read')
+      auth.authenticateForAll(authorizationOf(request.raw), 'read')
     })
   }
 

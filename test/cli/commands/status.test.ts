@@ -228,6 +228,9 @@ test('the token comes from a variable, or from the first start of this machine',
     ['HEADGATE_TOKEN', [], { HEADGATE_TOKEN: 'secret' }, 0],
     ['another variable', ['--token-env', 'MINE'], { MINE: 'secret', HEADGATE_TOKEN: 'wrong' }, 0],
     ['a variable that is not there', ['--token-env', 'MINE'], {}, 2],
+    ['a variable that is empty', ['--token-env', 'MINE'], { MINE: ' ' }, 2],
+    ['HEADGATE_TOKEN is empty', [], { HEADGATE_TOKEN: '', HEADGATE_DATA_DIR: join(first, 'elsewhere') }, 1],
+    ['it is empty, after a first start', [], { HEADGATE_TOKEN: '\n', HEADGATE_DATA_DIR: first }, 0],
     ['a first start', [], { HEADGATE_DATA_DIR: first }, 0],
     ['another', [], { HEADGATE_TOKEN: 'other' }, 1],
     ['no first start', [], { HEADGATE_DATA_DIR: join(first, 'elsewhere') }, 1],
@@ -239,14 +242,14 @@ test('the token comes from a variable, or from the first start of this machine',
     if (code === 1)
       t.match(
         terminal.said().err,
-        'HEADGATE_TOKEN' in env
+        'HEADGATE_TOKEN' in env && env.HEADGATE_TOKEN !== ''
           ? /answered 401: Send a known token\.\n$/
           : /answered 401: Send a known token\. None was sent: put one into HEADGATE_TOKEN/,
       )
     if (code === 2)
       t.match(
         terminal.said().err,
-        /^headgate status: --token-env must name a variable that is set, as in --token-env HEADGATE_TOKEN; there is no MINE/,
+        /^headgate status: --token-env must name a variable that is set, as in --token-env HEADGATE_TOKEN; (there is no MINE|MINE is empty)\n$/,
       )
   }
 })

@@ -60,19 +60,24 @@ test('whose request it is', async (t) => {
 })
 
 test('who is not known is told whether a key came, and the same whatever the Origin', async (t) => {
-  const messageOf = (keys: readonly string[], origin?: string) => {
-    const keyed = keys.flatMap((key) => registry.byKey(key) ?? [])
+  const messageOf = (keys: readonly string[], origin?: string, of = registry) => {
+    const keyed = keys.flatMap((key) => of.byKey(key) ?? [])
     try {
-      return admit({ keyed, hasKey: keys.length > 0, origin }, registry)
+      return admit({ keyed, hasKey: keys.length > 0, origin }, of)
     } catch (error) {
       return (error as AppError).message
     }
   }
   const none = messageOf([])
-  t.match(none, /^No key came.*x-headgate-key.*x-api-key.*\?key=.*not in \?api_key=.*`headgate key show-dev`/)
-  t.match(none, /`headgate key new`/)
+  t.match(
+    none,
+    /^No key came.*x-headgate-key.*x-api-key.*\?key=.*not in \?api_key=, not in authorization\. `headgate key new` makes/,
+  )
   const wrong = messageOf(['wrong'])
-  t.match(wrong, /^A key came.*no app here has it.*without quotes.*"Bearer".*`headgate key show-dev`/)
+  t.match(wrong, /^A key came.*no app here has it.*without quotes.*"Bearer".* is none\. `headgate key new`/)
+  const dev = createRegistry(parseConfig({ apps: [{ id: 'dev' }] }, {}).apps)
+  for (const keys of [[], ['wrong']])
+    t.match(messageOf(keys, undefined, dev), /`headgate key show-dev`.*`headgate key new`/, 'a first start')
   for (const [keys, origin, told] of [
     [[], evil, none],
     [[], 'https://blog.example', none],

@@ -1,4 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
+import { once } from 'node:events'
+import { request } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { jwtVerify } from 'jose'
 import { test } from 'tap'
 import { createRecordSigner } from '../../../src/gateway/credentials/record-signer.ts'
@@ -105,6 +108,19 @@ test('a refusal is a problem document with a number, by which the audit log has 
   t.equal(posted.Code, undefined)
   t.match(posted.instance, /^urn:uuid:[0-9a-f-]{36}$/)
   t.not(posted.instance, instance)
+})
+
+test('of two Authorization headers none is taken', async (t) => {
+  const { app, sts } = await startVendingGateway(t)
+  const url = await app.listen({ port: 0, host: '127.0.0.1' })
+  const tokens = ['user-1', 'user-2'].flatMap((user) => ['authorization', `Bearer ${tokenOf(user)}`])
+  const asked = request(new URL('/v1/container-credentials/ios', url), {
+    headers: ['host', 'x', ...tokens],
+    agent: false,
+  })
+  const [answer] = await once(asked.end(), 'response')
+  t.match(JSON.parse(await text(answer)), { status: 400, Message: 'authorization was sent more than once.' })
+  t.equal(sts.receivedBytes(), 0)
 })
 
 test('threat 7: a body says what it may say, to the letter, or STS never hears of it', async (t) => {

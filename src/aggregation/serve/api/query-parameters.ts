@@ -215,6 +215,6 @@ export const BatchParameters = Type.Object(
       },
     ),
   },
-  strict,
+  { ...strict, form: 'a JSON object', example: { queries: ['/query/metrics?app=shop'] } },
 )
 export type BatchParameters = Static<typeof BatchParameters>

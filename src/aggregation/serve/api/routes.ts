@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
-import type { Auth, Principal } from '../../../http/auth.ts'
+import { type Auth, authorizationOf, type Principal } from '../../../http/auth.ts'
 import { goneBefore, type PoolWork, type QueryPool } from '../../../http/query-pool.ts'
 import { queryReader } from '../../../http/schema-faults.ts'
 import type { Clock } from '../../../std/clock.ts'
@@ -46,7 +46,7 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
   const sets = setsOf(ports.definitions)
   const documents = documentsOf(sets.map(({ name }) => name))
   const questions = questionsOf(queries, clock)
-  const reader = ({ headers }: FastifyRequest) => auth.authenticate(headers.authorization, 'read')
+  const reader = ({ raw }: FastifyRequest) => auth.authenticate(authorizationOf(raw), 'read')
 
   /** What is asked of an app, when the token may read it. */
   function about(asked: string, { mayRead, ofAllApps }: Principal): Omit<QueryContext, 'signal'> {
@@ -134,7 +134,7 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
   app.get('/query/pipeline', {
     schema: documents.pipeline,
     handler: (request, reply) => {
-      const { name } = auth.authenticateForAll(request.headers.authorization, 'read')
+      const { name } = auth.authenticateForAll(authorizationOf(request.raw), 'read')
       return pool.ask({ token: name, gone: goneBefore(reply) }, () => ports.pipeline.state())
     },
   })
