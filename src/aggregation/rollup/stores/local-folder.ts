@@ -176,6 +176,20 @@ function faultOf(path: string, error: unknown): unknown {
   return new AppError('storage_denied', `The rollup file ${path} ${why}; it stays as it is`, { cause: error })
 }
 
+/** They are published again when they are missed. */
+export async function withoutDamaged<T>(each: () => AsyncIterable<T>): Promise<T[]> {
+  for (;;) {
+    const found: T[] = []
+    try {
+      for await (const window of each()) found.push(window)
+      return found
+    } catch (error) {
+      // It is one less now.
+      if (!isDamage(error)) throw error
+    }
+  }
+}
+
 /** Undefined for damage that was met: it is set aside. */
 export async function unlessDamaged<T>(work: Promise<T>): Promise<T | undefined> {
   try {

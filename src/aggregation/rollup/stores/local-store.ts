@@ -17,7 +17,14 @@ import {
   sinceTheHour,
 } from '../model/window-spans.ts'
 import { groupsOf, rowsOf, windowOf } from './local-file.ts'
-import { besidePath, unlessDamaged, type WindowFile, type WindowRead, windowFolder } from './local-folder.ts'
+import {
+  besidePath,
+  unlessDamaged,
+  type WindowFile,
+  type WindowRead,
+  windowFolder,
+  withoutDamaged,
+} from './local-folder.ts'
 import { contentIn, groupRead, inPieces } from './local-groups.ts'
 import { firstOfEachApp, fullestOfApp, groupsOfMetric, NO_GROUPS } from './local-index.ts'
 import { replaceWindowFile } from './local-parts.ts'
@@ -153,12 +160,24 @@ export function localStore(options: LocalStoreOptions): RollupStore {
         }),
       })
     let untilMs = Number.NEGATIVE_INFINITY
+    /** Those that took the place of a larger one, together with what was read, after the folder was listed. */
+    async function* sinceListed(nextMs: number): AsyncGenerator<T, void> {
+      while (untilMs < nextMs && untilMs > alignDown(untilMs, LARGEST_GRAIN_MS)) {
+        const place = { startMs: untilMs, path: folder.placeOf(range.rollup, untilMs) }
+        const found = await reading(() => readPlace(place))
+        if (found === undefined) return
+        untilMs = found.endMs
+        if (found.result !== undefined) yield found.result
+      }
+    }
     // One that began before the range may hold the time of those in it.
     for await (const { startMs, endMs, result } of eachFile(sinceTheHour(range), readPlace, signal)) {
+      yield* sinceListed(startMs)
       if (startMs < untilMs) continue
       untilMs = endMs
       if (result !== undefined) yield result
     }
+    yield* sinceListed(range.toMs)
   }
 
   return {
@@ -222,20 +241,6 @@ export function localStore(options: LocalStoreOptions): RollupStore {
       }
       return [...names]
     },
-  }
-}
-
-/** They are published again when they are missed. */
-async function withoutDamaged<T>(each: () => AsyncIterable<T>): Promise<T[]> {
-  for (;;) {
-    const found: T[] = []
-    try {
-      for await (const window of each()) found.push(window)
-      return found
-    } catch (error) {
-      // It is one less now.
-      if (!isDamage(error)) throw error
-    }
   }
 }
 

@@ -101,6 +101,34 @@ for (const { name, paused, other, counts } of [
   })
 }
 
+for (const order of [
+  [0, 5, 10],
+  [10, 5, 0],
+]) {
+  test(`whoever reads while smaller windows take the place of a larger one has all of it: ${order}`, async (t) => {
+    const hour = { ...series, fromMs: window.fromMs - 3_600_000, toMs: window.fromMs + 3_600_000 }
+    let pauses = 0
+    for (let step = 1; ; step++) {
+      const dir = t.testdir()
+      const awake = localStore({ dir, files: unsyncedFiles })
+      await publishMinutes(awake, [0, 15], 1)
+      const { drowsy, wasPaused } = pausedAt(step, async () => {
+        for (const from of order) await publishMinutes(awake, [from, from + 5], 2)
+      })
+      const store = localStore({ dir, files: drowsy(unsyncedFiles, ['open', 'readdir']) })
+      const found = await gathered(store.series(hour))
+      if (!wasPaused()) break
+      pauses += 1
+      t.equal(
+        found.reduce((sum, { rows }) => sum + rows, 0),
+        15,
+        `paused at step ${step}`,
+      )
+    }
+    t.ok(pauses >= 4, `${pauses} points of a pause`)
+  })
+}
+
 const codeOf = (error: unknown) => (error instanceof AppError ? error.code : error)
 
 const generations = async (store: RollupStore) =>
