@@ -1,5 +1,5 @@
 import { COLON, EQUALS, LINE, QUERY, starting } from './escapes.ts'
-import { blockAt, endOfSetting, isNothing, lineAfter, quotedAt, type ValueSpan, valueAt } from './values.ts'
+import { blockAt, isNothing, lineAfter, quotedAt, unquotedAt, type ValueSpan, valueAt } from './values.ts'
 
 /** Around a member of JSON, of Ruby, of a form, as they are or encoded. */
 export const QUOTE = `["'\\\\]|%(?:25)*2[27]|&(?:quot|apos|#3[49]);`
@@ -33,13 +33,16 @@ export const TELLING_BESIDE = `${TELLING}|authorization|cookie|token`
 /** Each of several has its number, or there is a list of them. */
 const SEVERAL = [
   `(?:secret|passw(?:or)?[dt]|pwd)(?:s|[_-]?\\d{1,3})(?:${ASSIGNED}|${SPELLED})`,
-  `(?:token|(?:api|access|private|secret)[_-]?key)s(?:["'\\\\]{1,2}:\\s?|:[ \\t]{0,4}(?=${LINE}[ \\t]{0,64}-[ \\t]))`,
+  `(?:token|(?:api|access|private|secret)[_-]?key)s(?:["'\\\\]{1,2}:\\s?|:[ \\t]{0,4}(?=\\[|${LINE}[ \\t]{0,64}-[ \\t]))`,
 ].join('|')
 /** Names that stand beside their value: in a call or a part of a body; a user and what `curl` takes after the colon. */
 const BESIDE = [
   `(?:passw(?:or)?[dt]|passphrase|passcode)\\s{1,2}(?=["'\`])`,
   // A pair of a list of pairs, or of a call: a value with blanks in it is a sentence about the name.
   `(?:${TELLING_BESIDE})["'\\\\]{1,4}\\s?,\\s?(?<=[[(]\\s?["'\\\\]{1,4}[\\w-]{1,48}["'\\\\]{1,4}\\s?,\\s?)(?=["'\\\\]{1,4}[^"'\\\\\\s]{1,512}["'\\\\]{1,4}\\s?[\\])])`,
+  // Of validators: Spring, Postgres.
+  `(?:${TELLING})["']: rejected value (?=\\[)`,
+  `(?:${TELLING}|token)(?:, [\\w, ]{1,64})?\\)=(?<=\\s\\([\\w, ]{1,128}\\)=)(?=\\()`,
   // SQL: `IDENTIFIED BY 'secret'`.
   `\\bidentified\\s(?:with\\s[\\w"'\`-]{1,40}\\s)?(?:by|as)\\s(?:password\\s)?(?=["'\`])`,
   `(?=(?:${TELLING})\\()(?<!\\b(?:get|find|load|read|fetch|has|is|needs?|check|validate|verify|hash)_?)(?:${TELLING})\\(\\s?(?=["'\`])`,
@@ -71,6 +74,9 @@ const HEAD = new RegExp(
   ].join('|'),
   'gi',
 )
+const MASK = '[token]'
+/** A list of headers, when it is looked at again. */
+const MASKED = /\[token\](?=[,}\]])/y
 const HEADER_REST = /Digest[^\r\n]*|(?:[^\r\n"'\\]|(?<==)"[^"\r\n]*")+/iy
 
 const IS_MEMBER = /["']\s{0,4}:\s{0,4}$|;[aO]:[^;]{1,96}:$/
@@ -179,11 +185,11 @@ function headerAt(text: string, at: number, head: string): ValueSpan | undefined
   const block = blockAt(text, at - (head.length - head.trimEnd().length))
   if (block !== undefined) return block
   HEADER_REST.lastIndex = at
-  const span = quotedAt(text, at) ?? {
-    from: at,
-    to: at + (HEADER_REST.exec(text)?.[0].length ?? 0),
-    isBare: true,
-  }
+  const to = at + (HEADER_REST.exec(text)?.[0].length ?? 0)
+  MASKED.lastIndex = at
+  const isMasked = IS_MEMBER.test(head) && MASKED.test(text)
+  const bare: ValueSpan = { from: at, to: isMasked ? at + MASK.length : to, isBare: true }
+  const span = quotedAt(text, at) ?? unquotedAt(text, bare, false)
   return isNothing(text.slice(span.from, span.to)) ? undefined : span
 }
 
@@ -200,16 +206,30 @@ export const maskIds = (text: string): string =>
     return isNothing(text.slice(span.from, span.to)) ? undefined : span
   })
 
+/** More words of a value among others that end in `;`, as of a connection to a database. */
+const SETTING_REST =
+  /(?:[ \t][^\s;="'<>&\\\ufffd]{1,64}){1,4}(?=;(?:[ \t]{0,4}(?:[\w ]{1,32}=|$|["'\r\n\ufffd\\])))/y
+/** What stands behind a tag or an anchor of YAML, or both. */
+const TAGGED =
+  />?(?:[ \t]{1,4}[!&][\w!-]{1,32})?(?:[ \t]{0,4}(?:"[^"\r\n]{0,512}"?|'[^'\r\n]{0,512}'?)|[ \t]{1,4}[^\s"'`<>&\\]{1,128})/y
+function endOfSetting(text: string, { from, to, isBare }: ValueSpan): number {
+  if (!isBare) return to
+  const rest = '!&'.includes(text.charAt(from)) ? TAGGED : SETTING_REST
+  rest.lastIndex = to
+  return to + (rest.exec(text)?.[0].length ?? 0)
+}
+
 function endBeforeQuery(text: string, span: ValueSpan): number {
   const to = endOfSetting(text, span)
   const at = text.slice(span.from, to).search(ANY_QUERY)
   return at === -1 ? to : span.from + at
 }
-const ANY_QUERY = new RegExp(QUERY, 'i')
+/** But a comment in a block of YAML, which is cut as one to the end of its line. */
+const ANY_QUERY = new RegExp(`(?!#[ \\t][^"\\\\=\\r\\n]{0,128}(?:\\r?\\n|\ufffd))${QUERY}`, 'i')
 
 function masked(
   text: string,
-  { pattern, mask = '[token]', isApart }: Masking & { readonly pattern: RegExp; readonly mask?: string },
+  { pattern, mask = MASK, isApart }: Masking & { readonly pattern: RegExp; readonly mask?: string },
   spanBehind: (found: RegExpExecArray, at: number) => ValueSpan | undefined,
 ): string {
   let clean = ''

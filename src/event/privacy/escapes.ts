@@ -8,7 +8,7 @@ export const TO_WIDE = 0xfee0
  * URLs: `%3F`, again `%253F`, old scripts `%u003F`. JSON and code: `\u003f`, `\u{3f}`, `\x3f`. HTML: `&#63;`, `&#x3f;`,
  * `&quest;`, again `&amp;quest;`.
  */
-function encoded(chars: string, names: string): string {
+export function encoded(chars: string, names: string): string {
   const codes = [...chars].map((char) => char.charCodeAt(0))
   const hex = codes.map((code) => code.toString(16)).join('|')
   const uri = `%(?:25)*(?:u00)?(?:${hex})`

@@ -1,6 +1,6 @@
-import { BOLD_END, type Masking, maskAssigned, OF_SYNTAX, TELLING } from './assigned.ts'
+import { BOLD_END, type Masking, maskAssigned, OF_SYNTAX, TELLING_BESIDE } from './assigned.ts'
 import { BESIDE_TELLS, maskBeside } from './beside.ts'
-import { AT, AT_TELLS, COLON, SLASH, START } from './escapes.ts'
+import { AT, AT_TELLS, COLON, encoded, SLASH, START } from './escapes.ts'
 import type { Marker } from './tells.ts'
 
 /** What begins a JSON object, as base64url writes it: the header of a JWT. */
@@ -114,11 +114,15 @@ const BASIC = new RegExp(
   'g',
 )
 
+/** The signs of an element that was put into JSON, HTML or a URL, and what stands between them. */
+const LESS = encoded('<', 'lt')
+const GREATER = encoded('>', 'gt')
+const CONTENT = `(?:[^<>&\\\\%]|(?!${LESS}|${GREATER})[&\\\\%])`
 const ELEMENT = new RegExp(
-  `((?:${TELLING}|token)>|(?:${TELLING})\\s(?<=<[\\w:.-]{0,48}\\s)[^<>]{1,256}>)(?:[^<>]+(?=</)|\\s{0,64}<!\\[CDATA\\[(?:[^\\]<]|\\](?!\\]>)|<(?!!\\[CDATA))*(?:\\]\\]>)?)|((?:${TELLING}|token)&(?:amp;)*gt;)(?:[^<>&]|&(?!(?:amp;)*lt;))+(?=&(?:amp;)*lt;/)`,
+  `((?:${TELLING_BESIDE})>|(?:${TELLING_BESIDE})\\s(?<=<[\\w:.-]{0,48}\\s)[^<>]{1,256}>)(?:[^<>]+(?=</)|\\s{0,64}<!\\[CDATA\\[(?:[^\\]<]|\\](?!\\]>)|<(?!!\\[CDATA))*(?:\\]\\]>)?)|((?:${TELLING_BESIDE})(?:\\s(?<=${LESS}[\\w:.-]{0,48}\\s)${CONTENT}{1,256})?${GREATER})${CONTENT}+(?=${LESS}${SLASH})`,
   'gi',
 )
-const HAS_ELEMENT = /<(?:\/|!\[CDATA)|&lt;\//
+const HAS_ELEMENT = new RegExp(`<(?:/|!\\[CDATA)|${LESS}${SLASH}`, 'i')
 /** Names as people write them, and as command lines have them: only before what is no word. */
 const SPOKEN = new RegExp(
   [
@@ -184,9 +188,10 @@ const SEARCH_NAMES = ['search', 'query'].flatMap((what) =>
     ]),
   ),
 )
+const HEADER_NAMES: readonly Marker[] = ['authorization~', 'cookie~']
 const ASSIGNED_NAMES: readonly Marker[] = [
   ...NAMES,
-  ...['"-u"', '"--user"', 'identified"', 'authorization~', 'cookie~', '-secret"', '-key"'],
+  ...['"-u"', '"--user"', 'identified"', ...HEADER_NAMES, '-secret"', '-key"'],
   ...['q~', 'query~', 'search~', 'keyword~', 'keywords~'],
   ...SEARCH_NAMES,
   ...POINTED_NAMES,
@@ -216,7 +221,10 @@ export const KEYS: readonly Secret[] = [
 
 /** What is assigned to names like `password`, as `[token]`; `user:password@` as `[user]@`. */
 export const NAMED_SECRETS: readonly Secret[] = [
-  { tells: NAMES, clean: (text) => (HAS_ELEMENT.test(text) ? text.replace(ELEMENT, '$1$2[token]') : text) },
+  {
+    tells: [...NAMES, ...HEADER_NAMES],
+    clean: (text) => (HAS_ELEMENT.test(text) ? text.replace(ELEMENT, '$1$2[token]') : text),
+  },
   { tells: SPOKEN_TELLS, clean: replace(SPOKEN, '$1[token]') },
   {
     tells: ASSIGNED_NAMES,

@@ -13,10 +13,16 @@ const MOST_QUOTED_CHARS = 128
 
 /** In JSON that was put into JSON, again and again, each quote has more backslashes. Tables double it. */
 const OPENING = /(\\{0,7})("+|'+|`+)|&(?:quot|apos|#3[49]);|%(?:25)*2[27]/y
-const NESTED = /[[{](?=\s{0,4}(?:["'`[{\\&]|%(?:25)*2[27]))/y
-const NESTED_MEMBER = /[[{]/y
+/** Before an object of Go and Rust: `[]string{"…"}`, `Secret { inner: "…" }`. */
+const TYPE = '((?:(?:\\[\\d{0,3}\\]|&)[\\w.]{1,64}|[A-Z][\\w:]{0,63}) ?(?={)|)'
+/** Of texts in quotes or brackets, of named values (`{Value:S Old:T}`) or of words (`[S, T]`), as people write and print them. */
+const NESTED = new RegExp(
+  `${TYPE}(?:[[{(](?=[\\s\ufffd]{0,64}(?:["'\`[{\\\\&]|%(?:25)*2[27]))|{(?=[\\s\ufffd]{0,64}[\\w$.-]{1,64}\\s?[:=])|[[(](?=[^[\\](){}"'\`\\\\]{1,256}[\\])]))`,
+  'y',
+)
+const NESTED_MEMBER = new RegExp(`${TYPE}(?:[[{]|\\((?=\\s?["'\`\\\\]))`, 'y')
 /** A call with a text, as of types that are not printed: `SecretStr('…')`. */
-const CALL = /(?:new\s)?[\w.$]{1,64}\((?=(?:[^()"'`\\\r\n]{0,64}[\s,=[{])?[bfru]?["'`\\])/y
+const CALL = /((?:new\s)?[\w.$]{1,64})\((?=(?:[^()"'`\\\r\n]{0,64}[\s,=[{])?[bfru]?["'`\\])/y
 /** What Python and TOML have in three quotes, in lines of its own. */
 const BEGINS_LINE = new RegExp(`\\\\?[ \\t]{0,8}${LINE}`, 'y')
 /** What may follow a quote that ends a value: behind anything else the value goes on, as shells and SQL have it. */
@@ -54,21 +60,29 @@ export const isNothing = (value: string): boolean => NOTHING.test(value)
 
 /** The value that begins at `at`. `isMember`: of JSON, where a comma ends what is not in quotes. */
 export function valueAt(text: string, at: number, isMember: boolean): ValueSpan {
-  if (fits(isMember ? NESTED_MEMBER : NESTED, text, at)) return { from: at, to: endOfNested(text, at) }
-  const call = matchAt(CALL, text, at)
-  if (call !== null) return { from: at, to: endOfNested(text, at + call[0].length - 1, '()') }
-  return (
-    quotedAt(text, at) ?? { from: at, to: endOfBare(text, at, isMember ? BARE_MEMBER : BARE), isBare: true }
-  )
+  const quoted = quotedAt(text, at)
+  if (quoted !== undefined) return quoted
+  const to = endOfBare(text, at, isMember ? BARE_MEMBER : BARE)
+  return unquotedAt(text, { from: at, to, isBare: true }, isMember)
+}
+
+/** What stands in brackets, unless what is without any goes farther. */
+export function unquotedAt(text: string, bare: ValueSpan, isMember: boolean): ValueSpan {
+  const { from } = bare
+  const nested = matchAt(isMember ? NESTED_MEMBER : NESTED, text, from) ?? matchAt(CALL, text, from)
+  if (nested === null) return bare
+  const to = endOfNested(text, from + String(nested[1]).length)
+  return to > bare.to ? { from, to } : bare
 }
 
 /**
- * Between lines, with what stands before the last of them. Of a text in lines YAML has a sign, and may have a tag; what looks
- * like a comment may be a value.
+ * Between lines, with what stands before the last of them. Of a text in lines YAML has a sign, and may have a tag and an
+ * anchor; what looks like a comment may be a value.
  */
 const NEXT_LINE = new RegExp(`[ \\t]{0,8}(?:${LINE}([ \\t]{0,256})){1,4}`, 'y')
+const COMMENT = '#[^\\r\\n\\ufffd\\\\]{0,128}'
 const NEXT_BLOCK = new RegExp(
-  `(?:[!&][\\w!-]{0,32}[ \\t])?([|>][-+\\d]{0,2})?[ \\t]{0,8}(#[^\\r\\n\\ufffd\\\\]{0,128})?(?:${LINE}([ \\t]{0,256})){1,4}`,
+  `[ \\t]{0,8}(?:[!&][\\w!-]{0,32}[ \\t]{1,4}){0,2}([|>][-+\\d]{0,2})?[ \\t]{0,8}((?:${COMMENT})?(?:${LINE}[ \\t]{0,256}${COMMENT}){0,8})(?:${LINE}([ \\t]{0,256})){1,4}`,
   'y',
 )
 const EACH_LINE = new RegExp(`${LINE}([ \\t]{0,256})(-[ \\t])?`, 'g')
@@ -87,17 +101,14 @@ export function lineAfter(text: string, at: number): number | undefined {
 export function blockAt(text: string, at: number): ValueSpan | undefined {
   const gap = matchAt(NEXT_BLOCK, text, at)
   if (gap === null || text.charAt(at - 1) === '=') return undefined
-  const [head, sign, comment, { length: inset } = ''] = gap
+  const [head, sign, comments, { length: inset } = ''] = gap
   const from = at + head.length
   const least = insetOf(text, at)
   const isList = fits(ITEM, text, from)
   if (inset < least || (inset === least && !isList)) return undefined
   if (sign === undefined && !isList && !fits(IS_NAMED, text, from)) return undefined
-  return {
-    from: comment === undefined ? from : at,
-    to: endOfBlock(text, from, { least, isList: inset === least, isCode: /\\/.test(head) }),
-    isBare: true,
-  }
+  const to = endOfBlock(text, from, { least, isList: inset === least, isCode: /\\/.test(head) })
+  return { from: comments === '' ? from : at, to, isBare: true }
 }
 
 const LINE_ENDS = '\r\n\ufffd'
@@ -128,18 +139,7 @@ function endOfBlock(
 }
 const EMPTY = new RegExp(`${LINE}|$`, 'y')
 
-/** More words of a value among others that end in `;`, as of a connection to a database. */
-const SETTING_REST =
-  /(?:[ \t][^\s;="'<>&\\\ufffd]{1,64}){1,4}(?=;(?:[ \t]{0,4}(?:[\w ]{1,32}=|$|["'\r\n\ufffd\\])))/y
-/** What stands behind a tag or an anchor of YAML. */
-const TAGGED = /[ \t][^\s"'`<>&\\]{1,128}/y
-export function endOfSetting(text: string, { from, to, isBare }: ValueSpan): number {
-  if (!isBare) return to
-  const rest = '!&'.includes(text.charAt(from)) ? TAGGED : SETTING_REST
-  return to + (matchAt(rest, text, to)?.[0].length ?? 0)
-}
-
-/** The same, if it stands in quotes. */
+/** The value that begins at `at`, if it stands in quotes. */
 export function quotedAt(text: string, at: number): ValueSpan | undefined {
   const opening = matchAt(OPENING, text, at)
   if (opening === null) return undefined
@@ -195,7 +195,8 @@ function endOfQuoted(text: string, from: number, quote: string, slashes: number)
 }
 
 /** The place after the bracket that ends a list or an object, whatever stands in quotes in it; of one that was cut, all. */
-export function endOfNested(text: string, from: number, brackets = '[]{}'): number {
+export function endOfNested(text: string, from: number): number {
+  const brackets = text.charAt(from) === '(' ? '()' : '[]{}'
   let depth = 0
   let slashes = 0
   for (let at = from; at < text.length; at++) {

@@ -187,7 +187,7 @@ test('a value in the sections of XML, in what PHP serializes and in the brackets
   t.same(
     missed([
       ['<password><![CDATA[S < S] ]]></password>', '<password>[token]</password>'],
-      ['<token a="b"> <![CDATA[S', '<token a="b"> <![CDATA[S'],
+      ['<token a="b"> <![CDATA[S', '<token a="b">[token]'],
       ['<password a="b"> <![CDATA[S]]><b>', '<password a="b">[token]<b>'],
       ['<password><![CDATA[S', '<password>[token]'],
       ['s:8:"password";s:3:"S T";s:1:"a";', 's:8:"password";s:3:"[token]";s:1:"a";'],
@@ -201,6 +201,22 @@ test('a value in the sections of XML, in what PHP serializes and in the brackets
       ['Bearer `Needle0`', 'Bearer `[token]`'],
       ['Bearer {{Needle0}}', 'Bearer {{[token]}}'],
       ['&lt;password&gt;S &amp; S&lt;/password&gt;', '&lt;password&gt;[token]&lt;/password&gt;'],
+      [
+        '{"a":"\\u003cpassword\\u003eS \\"S\\"\\u003c/password\\u003e"}',
+        '{"a":"\\u003cpassword\\u003e[token]\\u003c/password\\u003e"}',
+      ],
+      [
+        '\\u003CApi_Key\\u003ES\\u003C\\/Api_Key\\u003E',
+        '\\u003CApi_Key\\u003E[token]\\u003C\\/Api_Key\\u003E',
+      ],
+      [
+        '&lt;wsse:Password Type=&quot;x&quot;&gt;S&lt;/wsse:Password&gt;',
+        '&lt;wsse:Password Type=&quot;x&quot;&gt;[token]&lt;/wsse:Password&gt;',
+      ],
+      ['&amp;lt;token&amp;gt;S&amp;lt;/token&amp;gt;', '&amp;lt;token&amp;gt;[token]&amp;lt;/token&amp;gt;'],
+      ['%3Cpassword%3ES%20S%3C%2Fpassword%3E', '%3Cpassword%3E[token]%3C%2Fpassword%3E'],
+      ['<a:Authorization b="c">S</a:Authorization>', '<a:Authorization b="c">[token]</a:Authorization>'],
+      ['&lt;cookie&gt;S&lt;/cookie&gt;', '&lt;cookie&gt;[token]&lt;/cookie&gt;'],
       ['Bearer &lt;Needle0&gt;', 'Bearer &lt;[token]&gt;'],
     ]),
     [],

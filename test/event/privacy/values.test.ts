@@ -53,12 +53,66 @@ test('lists and objects of values go whole, and their neighbours stay', async (t
       ["passwords=['S', 'T'] and on", 'passwords=[token] and on'],
       ['{"tokens":["S"],"apiKeys":["S","T"],"n":[1]}', '{"tokens":[token],"apiKeys":[token],"n":[1]}'],
       ['{"passwords":["cut off S', '{"passwords":[token]'],
+      // As people write them, and as programs print them.
+      ['passwords: [S, T] x', 'passwords: [token] x'],
+      ['api_keys: [S, T]', 'api_keys: [token]'],
+      ['tokens: ["S","T"]', 'tokens: [token]'],
+      ['password=[S, T], user=ann', 'password=[token] user=ann'],
+      ['password=[S,T]S x', 'password=[token] x'],
+      ['Password:[S T]', 'Password:[token]'],
+      ['password: [\n  S,\n  T\n]\nb: 1', 'password: [token]\nb: 1'],
+      ["{'password': ('S', 'T'), 'n': 1}", "{'password': [token], 'n': 1}"],
+      ["password = ('S', 'T') x", 'password = [token] x'],
+      ["{ password: { value: 'S' }, n: 1 }", '{ password: [token] n: 1 }'],
+      ["{ password: {\n        value: 'S',\n old: 'T' } }", '{ password: [token] }'],
+      ["{ password: { value: 'S', old: 'T", '{ password: [token]'],
+      ['credentials: { user: ann, pw: S }', 'credentials: [token]'],
+      ['{Password:{Value:S Old:T} N:1}', '{Password:[token] N:1}'],
+      ['password: Secret { inner: "S" } x', 'password: [token] x'],
+      ['{"X-Api-Key":[]string{"S"}, "N":1}', '{"X-Api-Key":[token], "N":1}'],
+      ['password=&a.Pw{Value:"S"} x', 'password=[token] x'],
       [`{"password":["${'S'.repeat(1_200)}"],"n":1}`, '{"password":[token],"n":1}'],
       [`{"password":[${'"S",'.repeat(250)}"T"]}`, '{"password":[token]}'],
       [
         'password1=S password_2=S pwd-3: S secrets=S',
         'password1=[token] password_2=[token] pwd-3: [token] secrets=[token]',
       ],
+    ]),
+    [],
+  )
+})
+
+test('headers of several values go whole, and those of objects', async (t) => {
+  t.same(
+    missed([
+      ['{"set-cookie":["S=a; Path=/","b=S"],"n":1}', '{"set-cookie":[token],"n":1}'],
+      ["'set-cookie': [ 'S=a; Path=/', 'b=S' ], x", "'set-cookie': [token], x"],
+      ['{\\"cookie\\":[\\"S\\"],\\"n\\":1}', '{\\"cookie\\":[token],\\"n\\":1}'],
+      ['{"Authorization":["Token S"],"N":["1"]}', '{"Authorization":[token],"N":["1"]}'],
+      [
+        'http.Header{"Authorization":[]string{"Token S"}, "N":1}',
+        'http.Header{"Authorization":[token], "N":1}',
+      ],
+      ['{"Authorization":{"a":{"b":"S"}},"n":1}', '{"Authorization":[token],"n":1}'],
+      ['Authorization: [\n  S,\n  T\n]', 'Authorization: [token]'],
+      ['map[Authorization:[Token S] N:[1]]', 'map[Authorization:[token]'],
+      ['cookie: [S] and on', 'cookie: [token]'],
+      ...['{"set-cookie":[],"n":1}', 'no cookies: [none]'],
+    ]),
+    [],
+  )
+})
+
+test('what validators say of a value goes with it', async (t) => {
+  t.same(
+    missed([
+      ["on field 'password': rejected value [S]; codes", "on field 'password': rejected value [token] codes"],
+      ["on field 'api_key': rejected value [S T]", "on field 'api_key': rejected value [token]"],
+      ['Key (api_key)=(S) already exists.', 'Key (api_key)=[token] already exists.'],
+      ['Key (token)=(S S) already exists.', 'Key (token)=[token] already exists.'],
+      ['Key (password, user_id)=(S, 5) already', 'Key (password, user_id)=[token] already'],
+      ...['Key (city)=(Bern) already exists.', 'if (password)=='],
+      ...["on field 'city': rejected value [Bern]", 'f(token)=(a) => b'],
     ]),
     [],
   )
@@ -248,6 +302,18 @@ test('a name in the next line is no value, and what YAML has under a name goes w
       ['password: !vault |\n  S\n', 'password: !vault |\n  [token]'],
       ['password: &a |\n  S T', 'password: &a |\n  [token]'],
       ['password: !!str S\nb: 1', 'password: [token]\nb: 1'],
+      ['password: !!str &pw S\nb: 1', 'password: [token]\nb: 1'],
+      ['password: &pw !!str "S T" # x\nb: 1', 'password: [token] # x\nb: 1'],
+      ["password: &pw 'S T'\nb: 1", 'password: [token]\nb: 1'],
+      ['password: !<tag:yaml.org,2002:str> S\nb: 1', 'password: [token]\nb: 1'],
+      ['password: !!str &pw |\n  S\n  T\nb: 1', 'password: !!str &pw |\n  [token]\nb: 1'],
+      ['passwords:\n  # old\n  - S\n  # new\n  - S T\nb: 1', 'passwords:[token]\nb: 1'],
+      ['password: # x\r\n  # y\r\n  - S\r\nb: 1', 'password: [token]\r\nb: 1'],
+      ['passwords:\ufffd  # old\ufffd  - S\ufffdb: 1', 'passwords:[token]\ufffdb: 1'],
+      ['authorization: |\n  S\n  T\nb: 1', 'authorization: |\n  [token]\nb: 1'],
+      ['cookie: >-\n  S T\nb: 1', 'cookie: >-\n  [token]\nb: 1'],
+      ['Authorization: !!str |\n  S T\nb: 1', 'Authorization: !!str |\n  [token]\nb: 1'],
+      ['Authorization: &a "S T"\nb: 1', 'Authorization: [token]\nb: 1'],
       ['credentials: # S\n  a: S\nb: 1', 'credentials: [token]\nb: 1'],
       ['tokens:\n  - S T\nb: 1', 'tokens:\n  [token]\nb: 1'],
       ['authorization:\n  - S T\n  - S\nb: 1', 'authorization:\n  [token]\nb: 1'],
