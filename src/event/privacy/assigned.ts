@@ -40,7 +40,7 @@ const BESIDE = [
   `(?:passw(?:or)?[dt]|passphrase|passcode)\\s{1,2}(?=["'\`])`,
   // A pair of a list of pairs, or of a call: a value with blanks in it is a sentence about the name.
   `(?:${TELLING_BESIDE})["'\\\\]{1,4}\\s?,\\s?(?<=[[(]\\s?["'\\\\]{1,4}[\\w-]{1,48}["'\\\\]{1,4}\\s?,\\s?)(?=["'\\\\]{1,4}[^"'\\\\\\s]{1,512}["'\\\\]{1,4}\\s?[\\])])`,
-  // Of validators: Spring, Postgres.
+  // Validators say it in brackets: Spring, Postgres.
   `(?:${TELLING})["']: rejected value (?=\\[)`,
   `(?:${TELLING}|token)(?:, [\\w, ]{1,64})?\\)=(?<=\\s\\([\\w, ]{1,128}\\)=)(?=\\()`,
   // SQL: `IDENTIFIED BY 'secret'`.

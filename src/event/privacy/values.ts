@@ -15,7 +15,7 @@ const MOST_QUOTED_CHARS = 128
 const OPENING = /(\\{0,7})("+|'+|`+)|&(?:quot|apos|#3[49]);|%(?:25)*2[27]/y
 /** Before an object of Go and Rust: `[]string{"…"}`, `Secret { inner: "…" }`. */
 const TYPE = '((?:(?:\\[\\d{0,3}\\]|&)[\\w.]{1,64}|[A-Z][\\w:]{0,63}) ?(?={)|)'
-/** Of texts in quotes or brackets, of named values (`{Value:S Old:T}`) or of words (`[S, T]`), as people write and print them. */
+/** Its values are in quotes or brackets, have names (`{Value:S Old:T}`) or are words (`[S, T]`). */
 const NESTED = new RegExp(
   `${TYPE}(?:[[{(](?=[\\s\ufffd]{0,64}(?:["'\`[{\\\\&]|%(?:25)*2[27]))|{(?=[\\s\ufffd]{0,64}[\\w$.-]{1,64}\\s?[:=])|[[(](?=[^[\\](){}"'\`\\\\]{1,256}[\\])]))`,
   'y',

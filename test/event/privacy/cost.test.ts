@@ -13,6 +13,7 @@ const PARTS = [
   ...['?a={', '?a=[', '[', '"}', ' &a=', '\x1b[31m', '\ufffd[', '[0m', '\\u001b['],
   ...['name="', 'id=["', 'value="', "value='", 'value=', 'type=password ', 'pin:', 'pin:1234 '],
   ...['"/a?b=', '"GET ', "'/a?", '=\n', '=\ufffd', '=41', '\\101', '\x1b]8;', '\\e]8;;a', '\x1b7', '\u2005'],
+  ...['password: [a ', 'token={a:', 'secrets:\n  # ', '\\u003cpassword ', 'password: Aa {', 'key)=('],
   ...['DE89 3704 ', 'DE89', '0000', '%2525', '\\\\a\\', 'C:\\users\\', '/mnt/c/users/', 'file://a/'],
 ]
 const COLUMNS: readonly (readonly [number, (text: string) => Partial<Measurement>])[] = [
