@@ -88,6 +88,7 @@ const NEXT_BLOCK = new RegExp(
 const EACH_LINE = new RegExp(`${LINE}([ \\t]{0,256})(-[ \\t])?`, 'g')
 const ITEM = /-[ \t]/y
 const IS_NAMED = new RegExp(NAMED, 'y')
+const LINE_ENDS = '\r\n\ufffd'
 
 /** Where the value is of a name that ends at `at`: there, or in the next line, unless that has a name of its own. */
 export function lineAfter(text: string, at: number): number | undefined {
@@ -110,8 +111,6 @@ export function blockAt(text: string, at: number): ValueSpan | undefined {
   const to = endOfBlock(text, from, { least, isList: inset === least, isCode: /\\/.test(head) })
   return { from: comments === '' ? from : at, to, isBare: true }
 }
-
-const LINE_ENDS = '\r\n\ufffd'
 
 /** How far the line is set in that goes on at `at`, with the signs of items of a list before its name. */
 function insetOf(text: string, at: number): number {
