@@ -1,5 +1,5 @@
 import type { TimeSpan } from '../../std/durations.ts'
-import { didYouMean } from '../../std/input/did-you-mean.ts'
+import { didYouMean, nearest, plain } from '../../std/input/did-you-mean.ts'
 import { type DimensionSet, OTHER } from '../rollup/model/definition.ts'
 import { MAX_UNITS, type ToldUnits } from '../rollup/model/units.ts'
 import type {
@@ -195,4 +195,8 @@ export function writtenAs(set: string, sets: readonly DimensionSet[]): string {
   return dimensions.length > 1 ? `, each written as "${dimensions.join(JOIN)}"` : ''
 }
 
-const ending = (name: string, known: readonly string[]): string => didYouMean(name, known) || '.'
+/** Who gives the end of a dotted name means the name: `LCP` is `browser.web_vital.lcp`. */
+function ending(name: string, known: readonly string[]): string {
+  const meant = nearest(name, known) ?? known.find((each) => plain(each).endsWith(`.${plain(name)}`))
+  return meant === undefined ? '.' : `; did you mean "${meant}"?`
+}

@@ -130,6 +130,21 @@ test('an empty answer says which name may be mistyped, and never what was sent',
       ['The metric is not among those of the app in this range; did you mean "browser.web_vital.lcp"?'],
     ],
     [
+      'one by its end, in any case',
+      'top?app=shop&metric=LCP&set=route',
+      ['The metric is not among those of the app in this range; did you mean "browser.web_vital.lcp"?'],
+    ],
+    [
+      'one by a longer end',
+      'series?app=shop&metric=webvital.lcp',
+      ['The metric is not among those of the app in this range; did you mean "browser.web_vital.lcp"?'],
+    ],
+    [
+      'no end, but letters of one',
+      'series?app=shop&metric=cp',
+      ['The metric is not among those of the app in this range.'],
+    ],
+    [
       'one that is near none',
       'top?app=shop&metric=xyzzy&set=route',
       ['The metric is not among those of the app in this range.'],

@@ -145,6 +145,21 @@ test('a change in a sentence', async (t) => {
       { share: [0.5, 0.6] },
       '50.0 % were at or below 2435 ms, and now 60.0 % are: 10.0 points more.',
     ],
+    [
+      'by what the shares that are told differ',
+      { share: [0.7635, 0.695] },
+      '76.4 % were at or below 2435 ms, and now 69.5 % are: 6.9 points fewer.',
+    ],
+    ['none, of shares that are told alike', { share: [0.7506, 0.7514] }, /^Then as now 75\.1 % are /],
+    ['none, of shares that are told otherwise', { share: [0.75049, 0.75051] }, /^Then as now 75\.1 % are /],
+    [
+      'no part more than what is told',
+      {
+        share: [0.7634, 0.6948],
+        sets: sets({ a: [5_000, 4_000, 5_000, 3_314], b: [5_000, 3_634, 5_000, 3_634] }),
+      },
+      /^76\.3 % .* 69\.5 % are: 6\.8 points fewer, 6\.8 of them where route is "a", .* by itself\.$/,
+    ],
     ['perhaps', { isSure: false }, /: 22\.0 points fewer; it may be chance\.$/],
     ['without a unit', { unit: '1', at: 0.104_331 }, /^80\.0 % were at or below 0\.1043, and now /],
     [
