@@ -47,7 +47,7 @@ const percent = (share: number): string => `${points(tenths(share))} %`
 
 interface Change {
   readonly delta: number
-  /** Of what is told of both shares: rounded by itself, it may be another. */
+  /** Between the shares as they are told: rounded by itself, it may be another. */
   readonly tenths: number
 }
 
