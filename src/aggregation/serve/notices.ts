@@ -34,8 +34,8 @@ interface PerhapsEmpty {
   /** What the range is called, where there are several. */
   readonly name?: string | undefined
   readonly windows: readonly SeriesWindow[]
-  /** What is told already of sets that these windows lack. */
-  readonly newerSets: readonly string[]
+  /** Those of which is told already that they lack the set. */
+  readonly lacking: ReadonlySet<number>
   /** No row was there to make the answer of. */
   readonly isEmpty: boolean
 }
@@ -46,7 +46,7 @@ export const inPeriod = (name: string | undefined, notice: string): string =>
 
 /** Why an answer has no row. It is not kept: whether it was would tell a reader of one app that another app has changed. */
 export async function whyEmpty(
-  { request, name, windows, newerSets, isEmpty }: PerhapsEmpty,
+  { request, name, windows, lacking, isEmpty }: PerhapsEmpty,
   { told, isNone, sets, ...looking }: LookingWhy,
 ): Promise<readonly string[]> {
   const said = (notices: readonly string[]) => notices.map((notice) => inPeriod(name, notice))
@@ -57,7 +57,7 @@ export async function whyEmpty(
     const meant = await valueMeant({ ...request, unit: told.unit, values: asked }, windows, looking)
     return said([unknownValues(request.set, sets, { ...told, meant })])
   }
-  if (newerSets.length > 0) return []
+  if (lacking.size > 0) return []
   // A list of names is no reason for an answer that is right to come too late.
   if (windows.length > MAX_RANKED_WINDOWS) return said(['Nothing of this metric is in this range.'])
   const { rollup, app, metric, fromMs, toMs } = request

@@ -1,7 +1,7 @@
 import type { Clock } from '../../std/clock.ts'
 import type { TimeSpan } from '../../std/durations.ts'
 import { invalid } from '../../std/input/invalid.ts'
-import { appliesTo, type RollupDefinition } from '../rollup/model/definition.ts'
+import { appliesTo, keptDefinition, type RollupDefinition } from '../rollup/model/definition.ts'
 import { RELATIVE_ERROR, SCALE } from '../rollup/model/measure.ts'
 import { type ThresholdsByMetric, thresholdsIn } from '../rollup/model/thresholds.ts'
 import { metricsIn, toldUnits } from '../rollup/model/units.ts'
@@ -17,8 +17,8 @@ import {
 import { definitionFor, dividedBy, refuseWithoutValues, valuesOf } from './asked-sets.ts'
 import { type AskedAt, completenessOf, generationOf, together, unitsOf } from './completeness.ts'
 import { computeHistogram, computeSteps } from './histogram.ts'
-import { foundPeriod } from './newer-sets.ts'
 import { inBoth, noticesIn, whyEmpty } from './notices.ts'
+import { foundPeriod } from './other-sets.ts'
 import { durationText } from './parameters.ts'
 import { computeChanges } from './periods/changes.ts'
 import { computeComparison } from './periods/compare.ts'
@@ -54,7 +54,8 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
     const { definition, query, periods, besides, compute } = asked
     const own = await read(periods, signal)
     const more = await read(besides ?? [], signal)
-    const found = own.map((period) => foundPeriod(period, more))
+    const kept = keptDefinition(definition)
+    const found = own.map((period) => foundPeriod(period, more, kept))
     const all = [...own, ...more].flatMap(({ windows }) => windows)
     const ranked = unitsOf(found.flatMap(({ windows }) => windows))
     const told = toldUnits(ranked, query.unit)
@@ -84,7 +85,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
   ) {
     const { found, told, isNone, computed } = known
     const work = { store, told, isNone, sets: definition.sets, asking, at: askedAt(definition, asking) }
-    const all = [...notices, ...found.flatMap(({ newerSets }) => newerSets)]
+    const all = [...notices, ...found.flatMap(({ otherSets }) => otherSets)]
     for (const [place, period] of found.entries())
       all.push(...(await whyEmpty({ ...period, isEmpty: computed.isEmpty[place] === true }, work)))
     return all

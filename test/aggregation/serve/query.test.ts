@@ -1,6 +1,10 @@
 import { test } from 'tap'
 import type { Static } from 'typebox'
-import { DEFAULT_SETS, type RollupDefinition } from '../../../src/aggregation/rollup/model/definition.ts'
+import {
+  DEFAULT_SETS,
+  keptDefinition,
+  type RollupDefinition,
+} from '../../../src/aggregation/rollup/model/definition.ts'
 import { RELATIVE_ERROR } from '../../../src/aggregation/rollup/model/measure.ts'
 import type { SeriesAnswer, TopAnswer } from '../../../src/aggregation/serve/api/query-answers.ts'
 import type { HistogramQuery } from '../../../src/aggregation/serve/histogram.ts'
@@ -340,6 +344,60 @@ test('and so are those of which a part is from before', async (t) => {
     rollupRow({ unit: 's', set: 'route', value: '/a' }, [1]),
   ])
   t.match(await top(), { completeness: { windows: 0 }, notices: [newerSet('1 of 1')], found: 1 })
+})
+
+test('windows of a set that was another are told, and not missing', async (t) => {
+  const rows = [rollupRow({}, ramp(9)), rollupRow({ set: 'route', value: '/a' }, ramp(9))]
+  const before = (its: Partial<RollupDefinition>) => keptDefinition({ ...quarterly, ...its })
+  const byPath = quarterly.sets.map((set) =>
+    set.name === 'route' ? { ...set, dimensions: ['page_route', 'country'] as const } : set,
+  )
+  const others = (sets: string) =>
+    `Computed while ${sets} of other dimensions, or counted bots otherwise, and in this answer as they were then: 1 of 2 windows of this range. The schedule computes them anew, oldest first, as far as their events are still in raw/.`
+  for (const [rule, definition, ofApp, ofRoute] of [
+    ['as now', before({}), false, false],
+    ['of other dimensions', before({ sets: byPath }), false, true],
+    ['with bots', before({ bots: 'include' }), true, true],
+    [
+      'beside other sets, within other limits',
+      before({ sets: [...byPath.slice(0, 1)], maxValues: 9 }),
+      false,
+      false,
+    ],
+    ['nobody knows', undefined, false, false],
+  ] as const) {
+    const { store, series, top } = queriesOver()
+    await store.fill(committed(noon - HOUR, definition && { definition }), rows)
+    await store.fill(committed(noon - QUARTER, { definition: before({}) }), rows)
+    const [app, route] = [await series(), await top()]
+    t.match([app.completeness.windows, route.completeness.windows, route.values[0]?.n], [2, 2, 18], rule)
+    t.same(app.notices, ofApp ? [others('the set app was')] : undefined, rule)
+    t.same(route.notices, ofRoute ? [others('the set route was')] : undefined, rule)
+  }
+})
+
+test('of a metric that no set was kept of, nothing is known', async (t) => {
+  const vitals = { name: 'app', dimensions: [], metrics: ['browser.web_vital.*'] }
+  const all = [{ ...vitals, metrics: ['browser.web_vital.*', 'checkout'] }]
+  const { store, series } = queriesOver([{ ...quarterly, sets: all }])
+  const of = (sets: RollupDefinition['sets']) => ({ definition: keptDefinition({ ...quarterly, sets }) })
+  await store.fill(committed(noon - HOUR, of([vitals])), [rollupRow({}, ramp(9))])
+  await store.fill(committed(noon - QUARTER, of(all)), [rollupRow({}, ramp(9))])
+  t.match(await series({ metric: 'checkout' }), {
+    completeness: { windows: 1, missing: 3 },
+    notices: [newerSet('1 of 2', 'app')],
+  })
+  t.match(await series(), { completeness: { windows: 2 }, notices: undefined })
+  const release = [{ name: 'release', dimensions: ['app_version'] as const, metrics: ['checkout'] }]
+  const own = queriesOver([{ ...quarterly, sets: release }])
+  await own.store.fill(committed(noon - HOUR, of(release)), [rollupRow({}, ramp(9))])
+  const { app, fromMs, toMs } = lastHour
+  const { text } = await own.queries.releases({ app, set: 'release', limit: 9, fromMs, toMs }, allThere)
+  t.match(JSON.parse(text), {
+    metric: null,
+    completeness: { windows: 1 },
+    notices: ['No metric of the app in this range has the set release.'],
+  })
 })
 
 test('nothing is missing from before the first event, unless it was committed once', async (t) => {

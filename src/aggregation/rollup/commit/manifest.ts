@@ -10,7 +10,12 @@ import { digestOfJson } from '../../../std/json.ts'
 import { lruCache } from '../../../std/lru.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { type Engine, type EngineResult, rejectedIn, type WindowCounts } from '../engines/engine.ts'
-import { definitionHash, type RollupDefinition } from '../model/definition.ts'
+import {
+  definitionHash,
+  type KeptDefinition,
+  keptDefinition,
+  type RollupDefinition,
+} from '../model/definition.ts'
 import type { CommittedWindow } from '../stores/store.ts'
 import type { WindowInputs } from './window-inputs.ts'
 
@@ -25,6 +30,8 @@ export interface Manifest {
   readonly version: typeof MANIFEST_VERSION
   readonly rollup: string
   readonly definitionHash: string
+  /** Absent in manifests of the first versions. */
+  readonly definition?: KeptDefinition
   readonly fromMs: number
   readonly toMs: number
   /** Grows with each commit of the window, also over definitions, and may leave numbers out. */
@@ -152,6 +159,12 @@ export function createManifests(lake: Lake, log: Logger): Manifests {
   }
 }
 
+/** What a manifest says of its definition. */
+export const computedUnder = (definition: RollupDefinition) => ({
+  definitionHash: definitionHash(definition),
+  definition: keptDefinition(definition),
+})
+
 /** Where a window of a definition lies in the lake. */
 export const windowKey = (definition: RollupDefinition, windowFromMs: number): RollupWindow => ({
   rollup: definition.id,
@@ -166,9 +179,9 @@ export const definitionPrefix = (definition: RollupDefinition): string =>
 
 /** As a store is told of it. */
 export function committedWindow({ counts, ...manifest }: Manifest): CommittedWindow {
-  const { rollup, fromMs, toMs, generation, contentHash, complete } = manifest
-  const { late } = counts
-  return { rollup, fromMs, toMs, generation, contentHash, complete, late, rejected: rejectedIn(counts) }
+  const { rollup, fromMs, toMs, generation, contentHash, complete, definition } = manifest
+  const rows = { late: counts.late, rejected: rejectedIn(counts), ...(definition && { definition }) }
+  return { rollup, fromMs, toMs, generation, contentHash, complete, ...rows }
 }
 
 /** Names a set of inputs, to tell at a glance whether two generations read the same. Keys are never used twice. */

@@ -36,6 +36,22 @@ export function definitionHash(definition: RollupDefinition): string {
   return digestOfJson({ version: ROLLUP_VERSION, grainMs, sets, bots, maxMetrics, maxValues }).slice(0, 16)
 }
 
+/** What a window says of the definition that it was computed under: whether it can answer, when there is another. */
+export interface KeptDefinition {
+  /** What the values of each set are of: a digest of its dimensions, and of what becomes of bots. */
+  readonly sets: readonly (readonly [name: string, digest: string])[]
+  /** Those of all sets, where each is kept of some metrics alone: nothing is known of others. */
+  readonly metrics?: readonly string[]
+}
+
+export function keptDefinition({ sets, bots }: Pick<RollupDefinition, 'sets' | 'bots'>): KeptDefinition {
+  const metrics = sets.flatMap((set) => set.metrics ?? [])
+  return {
+    sets: sets.map(({ name, dimensions }) => [name, digestOfJson({ dimensions, bots }).slice(0, 8)]),
+    ...(sets.every((set) => set.metrics !== undefined) && { metrics }),
+  }
+}
+
 /** Version of the rollup rows and of the SQL that makes them: raised whenever the same events would give others. */
 export const ROLLUP_VERSION = 6
 

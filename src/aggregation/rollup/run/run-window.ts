@@ -8,6 +8,7 @@ import type { Hold } from '../commit/hold-lease.ts'
 import type { Lease } from '../commit/lease.ts'
 import {
   committedWindow,
+  computedUnder,
   type DamagedManifest,
   type Manifest,
   type Manifests,
@@ -119,7 +120,7 @@ async function compute(ports: WindowPorts, task: Computation) {
     const content = await contentOf(rows.read())
     const { rollup, fromMs, toMs } = window
     const manifest = manifestAfter(previous, {
-      ...{ rollup, definitionHash: windowKey(definition, fromMs).hash, fromMs, toMs, generation },
+      ...{ rollup, ...computedUnder(definition), fromMs, toMs, generation },
       ...{ runId, engine: ports.engine.name, complete, inputs },
       ...{ counts: result.counts, outputs: result.outputs },
       ...{ contentHash: content.hash, rows: content.rows, createdMs: ports.clock.nowMs() },

@@ -1,5 +1,6 @@
 import { AppError } from '../../../std/errors.ts'
 import { isSystemError } from '../../../std/files/files.ts'
+import type { KeptDefinition } from '../model/definition.ts'
 import type { RowsOfUnit } from '../model/units.ts'
 import type { WrittenRow } from './written-row.ts'
 
@@ -37,6 +38,8 @@ export interface CommittedWindow {
   readonly complete: boolean
   readonly late: number
   readonly rejected: number
+  /** Left out of what earlier versions committed. */
+  readonly definition?: KeptDefinition
 }
 
 /** What a window holds of a metric by a set, in one unit. */

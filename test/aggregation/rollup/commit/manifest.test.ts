@@ -9,7 +9,7 @@ import {
   windowKey,
 } from '../../../../src/aggregation/rollup/commit/manifest.ts'
 import { sweepOutputs } from '../../../../src/aggregation/rollup/commit/orphan-sweep.ts'
-import type { RollupDefinition } from '../../../../src/aggregation/rollup/model/definition.ts'
+import { keptDefinition, type RollupDefinition } from '../../../../src/aggregation/rollup/model/definition.ts'
 import { fsLake } from '../../../../src/lake/fs.ts'
 import { manifestKey } from '../../../../src/lake/layout.ts'
 import { AppError } from '../../../../src/std/errors.ts'
@@ -228,6 +228,8 @@ test('a store is told what it needs of a manifest', async (t) => {
     late: 1,
     rejected: 6,
   })
+  const kept = keptDefinition(definition)
+  t.same(committedWindow(manifest({ definition: kept })).definition, kept)
 })
 
 test('the digest of inputs tells sets of keys apart', async (t) => {

@@ -3,6 +3,7 @@ import {
   appliesTo,
   DEFAULT_SETS,
   definitionHash,
+  keptDefinition,
   type RollupDefinition,
 } from '../../../../src/aggregation/rollup/model/definition.ts'
 
@@ -42,6 +43,22 @@ test('the hash changes with whatever changes rows, and not with the name', async
   ]) {
     t.not(definitionHash({ ...definition, ...change }), hash, JSON.stringify(change).slice(0, 30))
   }
+})
+
+test('what is kept of a definition says of each set whether it is the same, and of which metrics nothing is known', async (t) => {
+  const [app, route] = keptDefinition(definition).sets
+  t.same([app?.[0], route?.[0]], ['app', 'route'])
+  t.match(String(route?.[1]), /^[0-9a-f]{8}$/)
+  const routeOf = (its: Partial<RollupDefinition>) =>
+    keptDefinition({ ...definition, ...its }).sets.find(([name]) => name === 'route')
+  t.same(routeOf({ sets: [...DEFAULT_SETS].reverse(), maxValues: 1 }), route)
+  t.same(routeOf({ sets: DEFAULT_SETS.map((set) => ({ ...set, metrics: ['lcp'] })) }), route)
+  t.not(routeOf({ bots: 'include' })?.[1], route?.[1])
+  t.not(routeOf({ sets: [{ name: 'route', dimensions: ['country'] }] })?.[1], route?.[1])
+  const some = { name: 'a', dimensions: [], metrics: ['lcp', 'x*'] }
+  const metricsOf = (sets: RollupDefinition['sets']) => keptDefinition({ ...definition, sets }).metrics
+  t.equal(metricsOf([some, { name: 'b', dimensions: [] }]), undefined)
+  t.same(metricsOf([some, { ...some, name: 'b', metrics: ['y'] }]), ['lcp', 'x*', 'y'])
 })
 
 test('a set is kept of all metrics, or of those that it names or whose beginning it names', (t) => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { test } from 'tap'
+import { keptDefinition } from '../../../../src/aggregation/rollup/model/definition.ts'
 import { FAILED_PAUSE_MS, type Reprocess } from '../../../../src/aggregation/rollup/plan/plan.ts'
 import { MANY_UNPUBLISHED } from '../../../../src/aggregation/rollup/plan/window-news.ts'
 import type { SavedProgress } from '../../../../src/aggregation/rollup/run/execute-run.ts'
@@ -27,7 +28,7 @@ const failure = (code: 'engine_failed' | 'engine_out_of_memory' = 'engine_failed
 const atOnce = { ...seededEntropy(99), uniform: () => 0 }
 
 test('a window that is over is committed and published, the one that is open is waited for', async (t) => {
-  const { deliver, clock, open, stored } = await aggregation(t)
+  const { deliver, clock, open, stored, store } = await aggregation(t)
   const runs = await open()
   await runs.tick(never)
   t.same(await runs.list({ limit: 9 }), [], 'an empty lake needs no run')
@@ -48,6 +49,8 @@ test('a window that is over is committed and published, the one that is open is 
     attempt: 1,
     windows: [{ result: 'committed', generation: 1, rows: 1 }],
   })
+  const told = await store.windows('vitals', at(0), at(1))
+  t.match(told, [{ definition: keptDefinition(definition) }], 'and what it was computed under')
   await runs.tick(never)
   t.equal((await runs.list({ limit: 9 })).length, 1, 'and nothing is left to do')
 })
