@@ -81,8 +81,8 @@ export interface WindowHealth {
   readonly state: string
   readonly window: { readonly fromMs: number; readonly toMs: number }
   readonly generation: number | undefined
-  readonly late: number | undefined
-  readonly rejected: number | undefined
+  readonly late: number
+  readonly rejected: number
   readonly tooLate: number
   readonly ahead: number
   readonly hasEvents: boolean
@@ -120,8 +120,8 @@ export function aggregationState(
     ...due.map(({ window }) => window.fromMs),
     ...(lastCommittedMs === null ? [] : [lastCommittedMs]),
   ]
-  const sum = (of: (window: WindowHealth) => number | undefined) =>
-    windows.reduce((total, window) => total + (of(window) ?? 0), 0)
+  const sum = (of: (window: WindowHealth) => number) =>
+    windows.reduce((total, window) => total + of(window), 0)
   return {
     lastCommittedMs,
     behindMs: latest(waitingSinceMs.map((ms) => Math.max(0, nowMs - ms))),

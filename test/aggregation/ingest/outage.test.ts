@@ -36,7 +36,7 @@ const finished = (fromMs: number): Manifest => ({
 /** What the schedule does with a window that has these rows besides those that its manifest knows. */
 function decision(fromMs: number, inputs: readonly WindowInput[], manifest: Manifest | undefined) {
   const window = { rollup: 'vitals', fromMs, toMs: fromMs + GRAIN }
-  const facts = { window, manifest, inputs, stored: [], isCovered: false, failedMs: undefined }
+  const facts = { window, manifest, inputs, stored: [], counting: [], isCovered: false, failedMs: undefined }
   const times = { nowMs: NOON + 30 * DAY, graceMs: 2 * MIN, horizonMs: HORIZON }
   const { windows, skipped } = planScheduled([facts], times)
   return windows[0]?.step ?? `${skipped[0]?.why}, ${skipped[0]?.tooLate} too late`

@@ -8,8 +8,8 @@ test('the windows tell how far the aggregation is', async (t) => {
   const at = (fromMs: number, toMs: number) => ({ window: { fromMs, toMs } })
   const none = {
     generation: undefined,
-    late: undefined,
-    rejected: undefined,
+    late: 0,
+    rejected: 0,
     tooLate: 0,
     ahead: 0,
     hasEvents: false,
@@ -110,8 +110,8 @@ test('a window is not behind before the schedule had its chance, and one that fa
   const of = {
     window,
     generation: undefined,
-    late: undefined,
-    rejected: undefined,
+    late: 0,
+    rejected: 0,
     tooLate: 0,
     ahead: 0,
     hasEvents: true,

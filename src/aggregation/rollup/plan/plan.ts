@@ -31,6 +31,8 @@ export interface WindowFacts {
   readonly isCovered: boolean
   /** A larger window in a store holds its time, and counts until windows like this one hold all of that. */
   readonly within?: CommittedWindow | undefined
+  /** What counts and starts in it: itself, or in its place windows of another definition. */
+  readonly counting: readonly CommittedWindow[]
   /** When the last run gave the window up, if that was after its newest generation. */
   readonly failedMs: number | undefined
 }
@@ -240,10 +242,8 @@ const isOvertaken = ({ generation, fromMs, toMs }: Manifest, { stored }: WindowF
  * Whether late rows are still gathered for the next generation: they trickle, so each waits twice as long as the one
  * before, from a third of the window.
  */
-function isSettling(
-  { fromMs, toMs, generation, completions = generation, createdMs }: Manifest,
-  { nowMs }: Times,
-) {
+function isSettling(manifest: Manifest, { nowMs }: Times) {
+  const { fromMs, toMs, generation, completions = generation, createdMs } = manifest
   const pauseMs = Math.min(((toMs - fromMs) / 3) * 2 ** (completions - 1), MAX_DIRTY_PAUSE_MS)
   return isAhead(createdMs + pauseMs, { nowMs, mostMs: pauseMs })
 }

@@ -3,7 +3,7 @@ import { runYielding } from '../../../std/async/yielding.ts'
 import { alignDown, dayOf, HOUR_MS, type TimeSpan } from '../../../std/durations.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import type { LakeArrivals } from '../../ingest/index/arrivals.ts'
-import type { Manifests } from '../commit/manifest.ts'
+import { committedWindow, type Manifest, type Manifests } from '../commit/manifest.ts'
 import { inputsByWindow } from '../commit/window-inputs.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import { covers, isSame, isWithin, overlap } from '../model/window-spans.ts'
@@ -106,6 +106,7 @@ async function factsOfDay(
     const over = known.map((hours) =>
       (hours.get(alignDown(window.fromMs, HOUR_MS)) ?? []).filter((each) => overlap(each, window)),
     )
+    const within = over.flat().find((each) => isWithin(window, each))
     return {
       window,
       manifest,
@@ -113,10 +114,24 @@ async function factsOfDay(
       inputs: inputs.get(window.fromMs) ?? [],
       stored: over.map((found) => newest(found, window)),
       isCovered: manifest === undefined && over.some((found) => covers(found, window)),
-      within: over.flat().find((each) => isWithin(window, each)),
+      within,
+      counting: countingIn(window, { manifest, within, held: over[0] ?? [] }),
       failedMs: undefined,
     }
   })
+}
+
+interface Counting {
+  readonly manifest: Manifest | undefined
+  readonly within: CommittedWindow | undefined
+  readonly held: readonly CommittedWindow[]
+}
+
+/** A larger one counts until smaller ones hold all of its time, and is told of the first of them. */
+function countingIn({ fromMs }: Window, { manifest, within, held }: Counting): readonly CommittedWindow[] {
+  const counting = within === undefined ? held : [within]
+  if (counting.length > 0) return counting.filter((each) => each.fromMs >= fromMs)
+  return manifest === undefined ? [] : [committedWindow(manifest)]
 }
 
 /** No window reaches over an hour's end. */

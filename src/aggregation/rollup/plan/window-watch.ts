@@ -2,7 +2,6 @@ import { limitConcurrency } from '../../../std/async/concurrency-limit.ts'
 import { createYielder, type ResumableWork, runYielding } from '../../../std/async/yielding.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { alignDown } from '../../../std/durations.ts'
-import { rejectedIn } from '../engines/engine.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import {
   isSettled,
@@ -24,8 +23,9 @@ export interface WindowNote {
   readonly window: Window
   readonly state: WindowState
   readonly generation: number | undefined
-  readonly late: number | undefined
-  readonly rejected: number | undefined
+  /** Rows of what counts in its place while it is not computed, too. */
+  readonly late: number
+  readonly rejected: number
   /** Rows that came after the window was sealed. */
   readonly tooLate: number
   /** Rows whose window begins later than a clock that keeps time can say. */
@@ -189,16 +189,15 @@ function* chosen(from: Iterable<number>, isChosen: (each: number) => boolean): R
 }
 
 function noteOf(facts: WindowFacts, times: Times): Omit<Kept, 'touches'> {
-  const { window, manifest, within } = facts
-  const counts = manifest?.counts
+  const { window, manifest, within, counting } = facts
   const begun = hasBegun(window, times.nowMs)
   return {
     window,
     // Whatever a run made of it while the clock was ahead.
     state: begun ? windowState(facts, times) : 'open',
     generation: manifest?.generation,
-    late: counts?.late,
-    rejected: counts && rejectedIn(counts),
+    late: counting.reduce((sum, { late }) => sum + late, 0),
+    rejected: counting.reduce((sum, { rejected }) => sum + rejected, 0),
     tooLate: tooLateRows(facts, times),
     ahead: aheadRows(facts, times.nowMs),
     hasEvents: facts.inputs.length > 0,

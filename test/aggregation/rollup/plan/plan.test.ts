@@ -63,6 +63,7 @@ const facts = (over: Partial<WindowFacts> = {}): WindowFacts => ({
   manifest: undefined,
   inputs: inputs('a'),
   stored: [],
+  counting: [],
   isCovered: false,
   failedMs: undefined,
   ...over,

@@ -1174,6 +1174,7 @@ test('a changed grain counts no event twice, whatever part of the windows is com
   ] as const) {
     const { deliver, clock, open, stored, store, dir } = await aggregation(t)
     for (let minute = 0; minute < 60; minute++) deliver(T0 + minute * MIN, [1])
+    for (const minute of [0, 7, 31]) deliver(T0 + minute * MIN, [-1])
     clock.advance(2 * 60 * MIN)
     const compute = async (minutes: number, [fromMinute, toMinute]: readonly [number, number]) => {
       const runs = await open({ definitions: [{ ...definition, grainMs: minutes * MIN }] })
@@ -1191,6 +1192,8 @@ test('a changed grain counts no event twice, whatever part of the windows is com
     const runs = await compute(after, part)
     t.equal(await rows(), 60, `${what}: rows`)
     t.equal(await heldMinutes(), 60, `${what}: no moment twice, none missing`)
+    const rejected = (await runs.overview()).reduce((sum, each) => sum + each.rejected, 0)
+    t.equal(rejected, 3, `${what}: and what cannot be counted is told, whoever computed it`)
     const again = await runs.submit({ from: T0 + part[0] * MIN, to: T0 + part[1] * MIN }, 'ops')
     t.same(again.windows, [], `${what}: nothing is left to do`)
     const asked = await store.windows('vitals', T0 + part[0] * MIN, T0 + part[1] * MIN)
