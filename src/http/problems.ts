@@ -103,6 +103,7 @@ export const problems = {
   later_version: { status: 500, title: 'What is stored was written by a later version' },
   engine_failed: { status: 502, title: 'The engine failed' },
   engine_out_of_memory: { status: 507, title: 'The engine ran out of memory' },
+  engine_unusable: { status: 502, title: 'The engine does not work' },
   input_missing: { status: 409, title: 'The input is not there' },
   superseded: { status: 409, title: 'A newer run took over' },
   lease_lost: { status: 409, title: 'Another process holds the lease' },

@@ -55,6 +55,7 @@ export type ErrorCode =
   | 'later_version'
   | 'engine_failed'
   | 'engine_out_of_memory'
+  | 'engine_unusable'
   | 'input_missing'
   | 'superseded'
   | 'lease_lost'

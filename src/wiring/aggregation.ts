@@ -120,7 +120,7 @@ function openArrivals(config: Config, system: System & Pick<AggregationSystem, '
   // A lake elsewhere is read through copies in the temporary folder.
   const places = { tempDir, directories: config.lake.kind === 'fs' ? [join(dataDir, 'lake')] : [] }
   const sessionsOf = (timeoutMs: number) =>
-    duckdbSessions({ ...places, memoryLimitBytes, threads, timeoutMs, telemetry })
+    duckdbSessions({ ...places, memoryLimitBytes, threads, timeoutMs, telemetry, clock })
   const openSession = sessionsOf(timeoutMs)
   const tools = { lake, openSession, tempDir, clock, telemetry }
   return {
@@ -141,7 +141,7 @@ function openArrivals(config: Config, system: System & Pick<AggregationSystem, '
       joining: aggregation.join
         ? {
             openSession: duckdbSessions({
-              ...{ ...places, timeoutMs, telemetry, threads: 1, isBackground: true },
+              ...{ ...places, timeoutMs, telemetry, clock, threads: 1, isBackground: true },
               memoryLimitBytes: Math.min(memoryLimitBytes, JOINING_BYTES),
             }),
             times: joinTimes(timeoutMs),

@@ -426,7 +426,7 @@ export const lakeLimits: readonly Limit[] = [
     unit: 'minutes',
   },
   {
-    what: 'Tries to take in an object that exhausts `aggregation.engine.memoryLimit`, or is worked on for nine tenths of `aggregation.engine.timeout` and more',
+    what: 'Tries to take in an object that exhausts `aggregation.engine.memoryLimit`, is worked on for nine tenths of `aggregation.engine.timeout` and more, or ends its process while an event of ours does not',
     at: ['aggregation/ingest/duckdb/affordable.ts', 'TRIES'],
     beyond: 'it is set aside in `dead/`, and named',
     unit: 'tries',

@@ -65,6 +65,8 @@ export const whatToDo = {
   later_version: 'Start the version that wrote it, or a later one.',
   engine_failed: 'Run it again; if it fails again, the log and `headgate runs show` say why.',
   engine_out_of_memory: 'Raise `aggregation.engine.memoryLimit`, or lower `aggregation.engine.threads`.',
+  engine_unusable:
+    'Restart Headgate where its files were replaced while it ran, as by an upgrade; else look at what `detail` says. Nothing is set aside for it, and all of it is tried again.',
   input_missing:
     'Bring the object that `detail` names back into the lake, and run it again; where others are in its place, run it with `"reprocess": "all"`.',
   superseded: 'Nothing: the newer run has the window.',

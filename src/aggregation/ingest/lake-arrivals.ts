@@ -3,8 +3,8 @@ import { MISNAMED } from '../../lake/layout.ts'
 import type { Clock } from '../../std/clock.ts'
 import { DAY_MS, dayOf } from '../../std/durations.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
-import { reopeningSession } from './duckdb/lasting-session.ts'
-import type { OpenSqlSession, SqlSession } from './duckdb/sql-session.ts'
+import { atWork } from './at-work.ts'
+import { isUnusableEngine, type OpenSqlSession } from './duckdb/sql-session.ts'
 import type {
   IngestFailure,
   IngestOptions,
@@ -67,6 +67,7 @@ const MAX_DAY_LISTINGS = 31
 export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
   const { lake, clock, work } = options
   const { workbench = localWorkbench(work) } = work
+  const place = { openSession: options.openSession, workbench, clock }
   const stored = indexEntries(lake, options.telemetry.log)
   const joiner = createJoiner(() => clock.nowMs(), options.joining?.times)
   const hours = joinedHours({ lake, log: options.telemetry.log, doubt })
@@ -137,7 +138,7 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
     pass.passOver([...misnamed.map((key) => ({ key, why: MISNAMED })), ...nameless], isWhole)
     if ([partitions, fresh, unnamed, untold, damaged].every(({ length }) => length === 0)) return pass.end()
 
-    await atWork(signal, async (session, folder) => {
+    await atWork(place, signal, async (session, folder) => {
       const { maxBatchBytes, pieceBytes = maxBatchBytes } = options
       const sizes = { maxBatchBytes, pieceBytes }
       const { log } = options.telemetry
@@ -161,7 +162,7 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
     signal: AbortSignal,
   ): Promise<readonly SetAside[]> {
     const found: SetAside[] = []
-    await atWork(signal, async (session, folder) => {
+    await atWork(place, signal, async (session, folder) => {
       const { log } = options.telemetry
       const tools = { lake, entries, index, session, folder, hours, log, doubt }
       for await (const trouble of reexamineEach(keys, tools)) {
@@ -178,23 +179,10 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
     if (joining === undefined) return
     const tools = { lake, entries, hours, workbench, clock, log: telemetry.log, account: joins, signal }
     await joiner.next((visit) =>
-      atWork(signal, (session, folder) => visit({ ...tools, session, folder }), joining.openSession),
+      atWork({ ...place, openSession: joining.openSession }, signal, (session, folder) =>
+        visit({ ...tools, session, folder }),
+      ),
     )
-  }
-
-  async function atWork(
-    signal: AbortSignal,
-    work: (session: SqlSession, folder: string) => Promise<void>,
-    openSession = options.openSession,
-  ): Promise<void> {
-    const session = reopeningSession(openSession, signal)
-    const folder = await workbench.open()
-    try {
-      await work(session, folder)
-    } finally {
-      await session.close()
-      await workbench.clear(folder)
-    }
   }
 
   /** One that cannot be made anew now costs nothing else, and is tried again. */
@@ -205,7 +193,7 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
       if (trouble !== undefined) await pass.take(key, async () => ({ ...NOTHING, setAside: [trouble] }))
       options.telemetry.log.info({ key }, 'a damaged index entry was made anew')
     } catch (error) {
-      if (tools.signal.aborted) throw error
+      if (tools.signal.aborted || isUnusableEngine(error)) throw error
       options.telemetry.log.error({ key, err: error }, 'a damaged index entry cannot be made anew now')
     }
   }

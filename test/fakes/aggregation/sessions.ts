@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { duckdbSessions } from '../../../src/aggregation/ingest/duckdb/duckdb-sessions.ts'
 import type { OpenSqlSession } from '../../../src/aggregation/ingest/duckdb/sql-session.ts'
+import { systemClock } from '../../../src/std/clock.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
 
 /** Where a test's lake and its DuckDB work; below the test's own folder. */
@@ -28,6 +29,7 @@ export function openDuckdb(
     // Of a whole file, on a machine that others use as well.
     timeoutMs: 900_000,
     telemetry: quietTelemetry(),
+    clock: systemClock,
   })
 }
 

@@ -100,6 +100,7 @@ async function openYard(root: string): Promise<Yard> {
     directories,
     timeoutMs,
     telemetry,
+    clock: systemClock,
   })
   const lake = fsLake(lakeDir)
   const kept = sessionPool({ openSession, timeoutMs, clock: systemClock })

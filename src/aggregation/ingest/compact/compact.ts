@@ -2,7 +2,14 @@ import { appendFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as nextLoopRound } from 'node:timers/promises'
 import { AppError } from '../../../std/errors.ts'
-import { allRows, isInputFault, type SqlSession, type SqlValue } from '../duckdb/sql-session.ts'
+import { ifAffordable } from '../duckdb/affordable.ts'
+import {
+  allRows,
+  endedItsProcess,
+  isInputFault,
+  type SqlSession,
+  type SqlValue,
+} from '../duckdb/sql-session.ts'
 import type { MinuteRows } from '../index/minute-rows.ts'
 import type { Doubt } from './doubts.ts'
 import {
@@ -185,7 +192,8 @@ async function isClean(
     await session.run([compactClean(paths, parquet)])
     return true
   } catch (error) {
-    if (!isInputFault(error)) throw error
+    // What ends its process may not when its lines are looked at first.
+    if (!isInputFault(error) && !endedItsProcess(error)) throw error
     return false
   }
 }
@@ -197,7 +205,10 @@ export const madeFromIn = (session: SqlSession, parquet: string): Promise<string
 /** The only text that a query finds in the footer of a file; undefined where there is none, or no such file. */
 export async function textIn(session: SqlSession, query: string): Promise<string | undefined> {
   try {
-    const [[text] = []] = await allRows(session, query)
+    const [[text] = []] = await ifAffordable<readonly (readonly SqlValue[])[]>(
+      () => allRows(session, query),
+      () => [],
+    )
     return typeof text === 'string' ? text : undefined
   } catch (error) {
     // No footer of ours is so large that it does not fit.

@@ -4,19 +4,22 @@ import { exceedsItsLimits } from './sql-session.ts'
 export const TRIES = 3
 
 /**
- * Does what is to be done of one object. What takes more memory or work than a process may, each time, will do so tomorrow:
- * then `instead` answers what becomes of it. Any other lack of memory or time is the machine's, and passes: the object is
- * tried again with the next pass.
+ * Does what is to be done of one object. What takes more memory or work than a process may, or ends it, each time, will do so
+ * tomorrow: then `instead` answers what becomes of it. Any other lack of memory or time is the machine's, and passes: the
+ * object is tried again with the next pass. An engine that ends whatever it does blames nothing: between two tries, and
+ * after the last, the session has it prove itself (`reopeningSession`).
  */
 export async function ifAffordable<T>(
   work: () => Promise<T>,
   instead: (error: unknown) => T,
-  tries: number = 1,
+  isOfItself: (error: unknown) => boolean = exceedsItsLimits,
 ): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if (!exceedsItsLimits(error)) throw error
-    return tries === TRIES ? instead(error) : ifAffordable(work, instead, tries + 1)
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isOfItself(error)) throw error
+      if (tries === TRIES) return instead(error)
+    }
   }
 }

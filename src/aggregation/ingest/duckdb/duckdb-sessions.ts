@@ -1,12 +1,14 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { rm } from 'node:fs/promises'
+import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
 import { bestEffort } from '../../../std/files/files.ts'
 import { processorMs } from '../../../std/files/process-identity.ts'
+import { lineBudget } from '../../../std/line-budget.ts'
 import { codeInWords, inWordsOfC } from '../../../std/system-faults.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { DuckdbAnswer, DuckdbReply, DuckdbRequest } from './duckdb-child.ts'
-import { type OpenSqlSession, type SqlSession, type SqlValue, tookTooLong } from './sql-session.ts'
+import { CRASH, type OpenSqlSession, type SqlSession, type SqlValue, tookTooLong } from './sql-session.ts'
 import { sweepAbandoned, workFolder } from './work-folder.ts'
 
 export interface DuckdbOptions {
@@ -19,6 +21,7 @@ export interface DuckdbOptions {
   /** Longest life of a session: it is killed then. */
   readonly timeoutMs: number
   readonly telemetry: Telemetry
+  readonly clock: Clock
   /** Work that nobody waits for. */
   readonly isBackground?: boolean
 }
@@ -33,14 +36,15 @@ const child = new URL(import.meta.url.replace(/duckdb-sessions(\.\w+)$/, 'duckdb
 
 /** DuckDB in a child process a session. The child ends when it is closed, when it is killed, and when its parent is gone. */
 export function duckdbSessions(options: DuckdbOptions): OpenSqlSession {
-  const { memoryLimitBytes, threads, tempDir, timeoutMs, telemetry, isBackground = false } = options
+  const { memoryLimitBytes, threads, tempDir, timeoutMs, isBackground = false } = options
   const settings = { memoryLimitBytes, threads, isBackground, directories: [tempDir, ...options.directories] }
+  const tellEnd = endTeller(options)
   return async (signal) => {
     if (signal.aborted) throw new AppError('cancelled', 'Cancelled before the session was opened')
     // Two processes that spill into one folder would overwrite each other's files.
     const spillDir = await workFolder(tempDir, 'duckdb')
     await sweepAbandoned(spillDir, LIVES_AT_MOST * timeoutMs)
-    const duckdb = new DuckdbProcess({ signal, timeoutMs, telemetry, spillDir })
+    const duckdb = new DuckdbProcess({ signal, timeoutMs, tellEnd, spillDir })
     try {
       await duckdb.ask({ kind: 'open', settings: { ...settings, spillDir } })
     } catch (error) {
@@ -81,8 +85,20 @@ interface Waiter {
   readonly reject: (error: AppError) => void
 }
 
-interface ProcessOptions extends Pick<DuckdbOptions, 'timeoutMs' | 'telemetry'> {
+/** An engine that always ends so tells it of each process: a line a minute says as much. */
+function endTeller({ telemetry: { log }, clock }: DuckdbOptions): (why: AppError) => void {
+  /** By what is told: signals and codes of exit are few. */
+  const budgets = new Map<string, () => boolean>()
+  return (why) => {
+    const mayTell = budgets.get(why.message) ?? lineBudget(clock, 1)
+    budgets.set(why.message, mayTell)
+    if (mayTell()) log.warn({ err: why }, 'DuckDB ended with work under way')
+  }
+}
+
+interface ProcessOptions extends Pick<DuckdbOptions, 'timeoutMs'> {
   readonly signal: AbortSignal
+  readonly tellEnd: (why: AppError) => void
   readonly spillDir: string
 }
 
@@ -94,7 +110,7 @@ class DuckdbProcess {
   /** Set once no more replies can come. */
   #failure: AppError | undefined
 
-  constructor({ signal, timeoutMs, telemetry, spillDir }: ProcessOptions) {
+  constructor({ signal, timeoutMs, tellEnd, spillDir }: ProcessOptions) {
     this.#process = fork(child, {
       serialization: 'advanced',
       // Standard error stays: a native crash has no other way to say what happened.
@@ -111,7 +127,7 @@ class DuckdbProcess {
     this.#ended = endOf(this.#process).then(async (why) => {
       signal.removeEventListener('abort', cancel)
       clearTimeout(timer)
-      if (this.#waiting.length > 0) telemetry.log.warn({ err: why }, 'DuckDB ended with work under way')
+      if (this.#waiting.length > 0) tellEnd(why)
       this.#fail(why)
       await rm(spillDir, { recursive: true, force: true })
     })
@@ -169,13 +185,13 @@ function endOf(process: ChildProcess): Promise<AppError> {
 const notStarted = (cause: Error): AppError =>
   new AppError('engine_failed', `DuckDB did not start: ${codeInWords(cause)}`, { cause })
 
-/** Signals of native code that went wrong by itself: as a rule for what it read. */
+/** Signals of native code that went wrong by itself: for what it read, where it does so with nothing else. */
 const CRASHES = ['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE']
 
 /** A SIGKILL that is not ours is the kernel's answer to a lack of memory. */
 function ended(code: number | null, killer: string | null): AppError {
   if (killer === 'SIGKILL') return new AppError('engine_out_of_memory', 'DuckDB was killed from outside')
-  const details = killer !== null && CRASHES.includes(killer) ? { kind: 'Crash', ofItself: true } : {}
+  const details = killer !== null && CRASHES.includes(killer) ? { kind: CRASH, ofItself: true } : {}
   return new AppError('engine_failed', `DuckDB ended with ${killer ?? `exit code ${code}`}`, { details })
 }
 

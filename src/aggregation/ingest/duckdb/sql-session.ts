@@ -28,8 +28,29 @@ export async function allRows(session: SqlSession, query: string): Promise<(read
 /** Whether a statement failed for what it read, rather than for the disk, the memory or the process. */
 export function isInputFault(error: unknown): boolean {
   if (!(error instanceof AppError) || error.code !== 'engine_failed') return false
-  return error.details['kind'] !== undefined && error.details['kind'] !== 'IO'
+  const { kind } = error.details
+  return kind !== undefined && kind !== 'IO' && kind !== CRASH
 }
+
+/** The kind of an error for which native code ended its process: for what it read, or as it is not as it was built. */
+export const CRASH = 'Crash'
+
+export const endedItsProcess = (error: unknown): boolean =>
+  error instanceof AppError && error.details['kind'] === CRASH
+
+const UNUSABLE = 'engine_unusable'
+
+/** Whether the engine fails at everything: nothing that is tried now says anything of what it reads. */
+export const isUnusableEngine = (error: unknown): boolean =>
+  error instanceof AppError && error.code === UNUSABLE
+
+/** Nothing is to blame for what it ended with. The old process has its old code in memory, and starts new ones from disk. */
+export const unusableEngine = (cause: AppError): AppError =>
+  new AppError(
+    UNUSABLE,
+    `The engine does not work now, whatever it reads: ${cause.message}; restart Headgate where its files were replaced while it ran, as by an upgrade. Nothing is set aside for that`,
+    { cause },
+  )
 
 /**
  * Whether a statement needed more memory or time than its process may take, however much the machine has, or ended it. A

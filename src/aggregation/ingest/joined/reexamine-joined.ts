@@ -1,7 +1,7 @@
 import { parseRawKey, type RawObject } from '../../../lake/layout.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import type { SetAside } from '../index/arrivals.ts'
-import { faultOf, mostOf } from '../objects/examine.ts'
+import { laterFaultOf, mostOf } from '../objects/examine.ts'
 import { prefixOf } from '../objects/partition-log.ts'
 import { leaveIndex, type ReexamineTools } from '../objects/reexamine.ts'
 import { keepAside } from '../objects/set-aside.ts'
@@ -26,7 +26,7 @@ export async function reexamineJoined(
   const raw = rawOf(key)
   const file = await lake.open(key)
   try {
-    const why = file ? await faultOf(tools.session, file.path, mostOf(true)) : 'It is not in the lake'
+    const why = file ? await laterFaultOf(tools.session, file.path, mostOf(true)) : 'It is not in the lake'
     if (why === undefined) return undefined
     const there = new Set((await lake.list(prefixOf(raw))).map((each) => each.key))
     const gone = of.filter((each) => !there.has(each))

@@ -16,7 +16,7 @@ import {
   unlikeOurs,
 } from '../compact/parquet-shape.ts'
 import { ifAffordable } from '../duckdb/affordable.ts'
-import { allRows, isInputFault, type SqlSession } from '../duckdb/sql-session.ts'
+import { allRows, endedItsProcess, isInputFault, type SqlSession } from '../duckdb/sql-session.ts'
 import { whyOf, whyTooDear } from './failure-reason.ts'
 import type { IngestTools } from './ingest-partition.ts'
 
@@ -77,6 +77,17 @@ export async function faultOf(
     throw error
   }
 }
+
+/**
+ * The same of what was taken in before, and cannot be read now. What it takes too much for, it did not then: that is told, and
+ * it is tried again. Only what ends its process each time is to blame for that.
+ */
+export const laterFaultOf = (
+  session: SqlSession,
+  path: string,
+  inflatedBytes: number,
+): Promise<string | undefined> =>
+  ifAffordable<string | undefined>(() => faultOf(session, path, inflatedBytes), whyTooDear, endedItsProcess)
 
 /** Columns of another type that hold nothing: null is absent, whatever a writer calls the type of it. */
 async function emptyIn(

@@ -3,6 +3,7 @@ import { lineBudget } from '../../../std/line-budget.ts'
 import { counter, gauge } from '../../../std/metrics/instruments.ts'
 import { isProgrammerError } from '../../../std/programming-errors.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
+import { isUnusableEngine } from '../duckdb/sql-session.ts'
 import type { Doubtful, IngestFailure, IngestReport, SetAside } from '../index/arrivals.ts'
 import { logMistake, whyOf } from './failure-reason.ts'
 import { addPart, emptyReport } from './ingest-report.ts'
@@ -75,7 +76,7 @@ export function ingestAccount({ metrics, log }: Telemetry, clock: Clock) {
         try {
           add(await part())
         } catch (error) {
-          if (signal.aborted) throw error
+          if (signal.aborted || isUnusableEngine(error)) throw error
           if (isProgrammerError(error)) logMistake(log, { key, error })
           report.failed.push({ key, why: whyOf(error) })
         }

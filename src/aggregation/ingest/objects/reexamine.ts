@@ -5,7 +5,7 @@ import type { SetAside } from '../index/arrivals.ts'
 import type { ArrivedIndex } from '../index/arrived-index.ts'
 import type { Entries } from '../index/index-entries.ts'
 import { NO_MINUTES } from '../index/minute-rows.ts'
-import { faultOf, mostOf } from './examine.ts'
+import { laterFaultOf, mostOf } from './examine.ts'
 import { foreignEntryKey } from './ingest-foreign.ts'
 import { compactedEntryKey } from './partition-log.ts'
 import { type AsideTools, keepAside } from './set-aside.ts'
@@ -34,7 +34,7 @@ export async function reexamine(
     return undefined
   }
   try {
-    const why = await faultOf(tools.session, file.path, mostOf(compactedEntryKey(raw) !== undefined))
+    const why = await laterFaultOf(tools.session, file.path, mostOf(compactedEntryKey(raw) !== undefined))
     if (why === undefined) return undefined
     const setAside = await keepAside({ ...raw, key }, why, tools)
     await leaveIndex({ ...raw, key }, tools)

@@ -1,6 +1,7 @@
 import type { LakeObject } from '../../../lake/lake.ts'
 import { isProgrammerError } from '../../../std/programming-errors.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
+import { isUnusableEngine } from '../duckdb/sql-session.ts'
 import type { IngestReport } from '../index/arrivals.ts'
 import { logMistake, whyOf } from './failure-reason.ts'
 import { addPart, emptyReport } from './ingest-report.ts'
@@ -38,7 +39,7 @@ export async function ingestEach(
       taken += 1
       addPart(report, part)
     } catch (error) {
-      if (tools.signal.aborted) throw error
+      if (tools.signal.aborted || isUnusableEngine(error)) throw error
       failures += 1
       mistake = nearer(mistake, inputs, error)
       if (inputs.length > 1 && failures < MAX_FAILURES) {

@@ -189,11 +189,15 @@ async function tryWindow({ turns, reporting }: TurnPorts, window: RunWindow, tur
     await runLog.setFailed(window, undefined)
     return { ...untried, ...outcome }
   } catch (error) {
-    if (turn.signal.aborted) throw error
+    if (turn.signal.aborted || isUnusableEngine(error)) throw error
     if (isHeldByAnother(error)) return untried
     return { ...untried, error: runFailureOf(error, log) }
   }
 }
+
+/** No window is to blame for that, and none has better luck. */
+const isUnusableEngine = (error: unknown): boolean =>
+  error instanceof AppError && error.code === 'engine_unusable'
 
 /** The run's next state, and a note for the schedule of each window that is now given up. */
 async function giveUp(

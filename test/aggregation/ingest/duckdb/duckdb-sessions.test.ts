@@ -11,11 +11,14 @@ import {
   allRows,
   exceedsItsLimits,
   isInputFault,
+  type OpenSqlSession,
   type SqlSession,
   type SqlValue,
 } from '../../../../src/aggregation/ingest/duckdb/sql-session.ts'
+import { type Clock, systemClock } from '../../../../src/std/clock.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import { createTelemetry, quietTelemetry } from '../../../../src/std/telemetry.ts'
+import { fakeClock } from '../../../fakes/clock.ts'
 
 // Several times what it takes on a machine that runs all the tests at once.
 tap.setTimeout(600_000)
@@ -26,18 +29,23 @@ interface Settings {
   readonly signal?: AbortSignal
   readonly telemetry?: ReturnType<typeof quietTelemetry>
   readonly isBackground?: boolean
+  readonly clock?: Clock
 }
 
-async function open(t: Test, settings: Settings = {}): Promise<SqlSession> {
-  const session = await duckdbSessions({
+const sessionsOf = (t: Test, settings: Settings = {}): OpenSqlSession =>
+  duckdbSessions({
     memoryLimitBytes: settings.memoryLimitBytes ?? 256_000_000,
     threads: 1,
     tempDir: join(t.testdirName, 'temp'),
     directories: [join(t.testdirName, 'lake')],
     timeoutMs: settings.timeoutMs ?? 900_000,
     telemetry: settings.telemetry ?? quietTelemetry(),
+    clock: settings.clock ?? systemClock,
     isBackground: settings.isBackground ?? false,
-  })(settings.signal ?? new AbortController().signal)
+  })
+
+async function open(t: Test, settings: Settings = {}): Promise<SqlSession> {
+  const session = await sessionsOf(t, settings)(settings.signal ?? new AbortController().signal)
   t.teardown(() => session.close())
   return session
 }
@@ -132,6 +140,8 @@ test('only errors of what was read count as faults of the input', async (t) => {
   t.equal(isInputFault(new AppError('engine_failed', 'exit')), false, 'the process')
   t.equal(isInputFault(new AppError('engine_out_of_memory', 'memory')), false)
   t.equal(isInputFault(new Error('x')), false)
+  const crash = new AppError('engine_failed', 'DuckDB ended with SIGBUS', { details: { kind: 'Crash' } })
+  t.equal(isInputFault(crash), false, 'perhaps of the engine')
 })
 
 test('statements reach the lake and the temporary folder, and no other file or setting', async (t) => {
@@ -233,6 +243,28 @@ test('a child that the kernel kills ran out of memory; one that dies otherwise f
   }
 })
 
+test('an engine that always ends says so once a minute, and each other end beside it', async (t) => {
+  const lines: string[] = []
+  const telemetry = createTelemetry('warn', { write: (line) => lines.push(line) })
+  const clock = fakeClock(0)
+  const told = () => lines.splice(0).map((line) => JSON.parse(line).err.message)
+  const openSession = sessionsOf(t, { telemetry, clock })
+  const end = async (by: NodeJS.Signals) => {
+    const before = await childrenOf(process.pid)
+    const session = await openSession(new AbortController().signal)
+    const [pid] = (await childrenOf(process.pid)).filter((child) => !before.includes(child))
+    const pending = t.rejects(session.run([ENDLESS]), { code: 'engine_failed' })
+    process.kill(Number(pid), by)
+    await pending
+    await session.close()
+  }
+  for (const by of ['SIGBUS', 'SIGBUS', 'SIGTERM', 'SIGBUS'] as const) await end(by)
+  t.same(told(), ['DuckDB ended with SIGBUS', 'DuckDB ended with SIGTERM'])
+  clock.advance(60_000)
+  for (const _ of [1, 2]) await end('SIGBUS')
+  t.same(told(), ['DuckDB ended with SIGBUS'])
+})
+
 test('each session spills into a folder of its own, which is gone with it', async (t) => {
   t.testdir({})
   const temporary = () => readdirSync(join(t.testdirName, 'temp'))
@@ -261,9 +293,10 @@ test('a child for which there is no descriptor left says what to raise, and the 
     'few.ts': `
       import { closeSync, openSync } from 'node:fs'
       import { duckdbSessions } from '${source}aggregation/ingest/duckdb/duckdb-sessions.ts'
+      import { systemClock } from '${source}std/clock.ts'
       import { quietTelemetry } from '${source}std/telemetry.ts'
       const open = duckdbSessions({ memoryLimitBytes: 256e6, threads: 1, tempDir: process.argv[2] ?? '', directories: [],
-        timeoutMs: 60_000, telemetry: quietTelemetry() })
+        timeoutMs: 60_000, telemetry: quietTelemetry(), clock: systemClock })
       const signal = new AbortController().signal
       const held: number[] = []
       try { for (;;) held.push(openSync('/dev/null', 'r')) } catch {}
@@ -298,9 +331,10 @@ test('a child ends with its parent, even if that is killed', async (t) => {
   const root = t.testdir({
     'parent.ts': `
       import { duckdbSessions } from '${source}aggregation/ingest/duckdb/duckdb-sessions.ts'
+      import { systemClock } from '${source}std/clock.ts'
       import { quietTelemetry } from '${source}std/telemetry.ts'
       const open = duckdbSessions({ memoryLimitBytes: 256e6, threads: 1, tempDir: process.argv[2] ?? '', directories: [],
-        timeoutMs: 60_000, telemetry: quietTelemetry() })
+        timeoutMs: 60_000, telemetry: quietTelemetry(), clock: systemClock })
       const session = await open(new AbortController().signal)
       session.run([${JSON.stringify(ENDLESS)}]).catch(() => {})
       console.log('ready')`,

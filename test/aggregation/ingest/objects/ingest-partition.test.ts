@@ -4,6 +4,7 @@ import type { LakeArrivals } from '../../../../src/aggregation/ingest/index/arri
 import { lakeArrivals } from '../../../../src/aggregation/ingest/lake-arrivals.ts'
 import { fsLake } from '../../../../src/lake/fs.ts'
 import { AppError } from '../../../../src/std/errors.ts'
+import { systemEntropy } from '../../../../src/std/id.ts'
 import { quietTelemetry } from '../../../../src/std/telemetry.ts'
 import { openDuckdb } from '../../../fakes/aggregation/sessions.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
@@ -116,7 +117,7 @@ test('an entry that was read outlives the power longer than the inputs that it n
 function ingesterOn(disk: PowerFiles): LakeArrivals {
   const files = disk.mount()
   const lake = fsLake('/data/lake', { files })
-  const { workbench } = referenceEngine({ process: { files }, lake } as never)
+  const { workbench } = referenceEngine({ process: { files, entropy: systemEntropy }, lake } as never)
   return lakeArrivals({
     ...{ lake, clock: fakeClock(NOON + 3_600_000), telemetry: quietTelemetry() },
     ...{ work: { tempDir: '/data/tmp', workbench }, maxBatchBytes: BATCH_BYTES },
@@ -165,7 +166,8 @@ test('a fault of its own is none of the one that took an input', async (t) => {
   const broken = ingester({
     openSession: async (signal) => {
       const session = await openSession(signal)
-      const run = async () => {
+      const run = async (statements: readonly string[]) => {
+        if (!String(statements).includes('/raw/')) return session.run(statements)
         await ingester().ingest(signal)
         throw new AppError('engine_failed', 'The session ended')
       }

@@ -547,6 +547,28 @@ test('a failed window is tried again while the others stay', async (t) => {
   t.match(await runs.get(String(run?.id)), { state: 'succeeded', attempt: 2 })
 })
 
+test('an engine that does not work ends the try of its run, which gives up none of its windows', async (t) => {
+  const { deliver, clock, open, engine, stored } = await aggregation(t)
+  const runs = await open({ entropy: atOnce })
+  for (const i of [0, 1, 2]) deliver(at(i), [1])
+  clock.advance(3 * GRAIN + 2 * MIN)
+  const unusable = new AppError('engine_unusable', 'The engine does not work now')
+  engine.failures.push(...Array.from({ length: 5 }, () => unusable))
+  await runs.tick(never)
+  await runs.work(never)
+  const [run] = await runs.list({ state: 'failed', limit: 1 })
+  const { code, message } = unusable
+  t.match(run, { attempt: 5, error: { code, message }, windows: [1, 2, 3].map(() => ({ error: undefined })) })
+  t.equal(engine.plans.length, 5, 'one window a try')
+  await runs.tick(never)
+  await runs.work(never)
+  t.same(
+    (await stored()).map((window) => window.at),
+    [0, 1, 2],
+    'the next turn has all of them',
+  )
+})
+
 test('a damaged object is set aside by name, and the window computed from the rest at once', async (t) => {
   const { deliver, clock, open, engine, stored, arrivals } = await aggregation(t)
   const runs = await open()
