@@ -4,7 +4,7 @@ import { reopeningSession } from './duckdb/lasting-session.ts'
 import type { OpenSqlSession, SqlSession } from './duckdb/sql-session.ts'
 import type { Workbench } from './objects/workbench.ts'
 
-export interface Place {
+interface Workroom {
   readonly openSession: OpenSqlSession
   readonly workbench: Workbench
   readonly clock: Clock
@@ -12,7 +12,7 @@ export interface Place {
 
 /** Work with a session that outlives its processes, and a folder: both are gone when it ends. */
 export async function atWork(
-  { openSession, workbench, clock }: Place,
+  { openSession, workbench, clock }: Workroom,
   signal: AbortSignal,
   work: (session: SqlSession, folder: string) => Promise<void>,
 ): Promise<void> {

@@ -2,7 +2,6 @@ import { appendFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as nextLoopRound } from 'node:timers/promises'
 import { AppError } from '../../../std/errors.ts'
-import { ifAffordable } from '../duckdb/affordable.ts'
 import {
   allRows,
   endedItsProcess,
@@ -21,7 +20,6 @@ import {
   linesOf,
   linesWith,
   MALFORMED_LINES,
-  madeFromOf,
   minutesOf,
   NO_NUMBERS,
   OPTIONAL_NUMBERS,
@@ -195,25 +193,6 @@ async function isClean(
     // What ends its process may not when its lines are looked at first.
     if (!isInputFault(error) && !endedItsProcess(error)) throw error
     return false
-  }
-}
-
-/** What a Parquet file says that it was made from; undefined for what others made, or what is no such file. */
-export const madeFromIn = (session: SqlSession, parquet: string): Promise<string | undefined> =>
-  textIn(session, madeFromOf(parquet))
-
-/** The only text that a query finds in the footer of a file; undefined where there is none, or no such file. */
-export async function textIn(session: SqlSession, query: string): Promise<string | undefined> {
-  try {
-    const [[text] = []] = await ifAffordable<readonly (readonly SqlValue[])[]>(
-      () => allRows(session, query),
-      () => [],
-    )
-    return typeof text === 'string' ? text : undefined
-  } catch (error) {
-    // No footer of ours is so large that it does not fit.
-    if (isInputFault(error) || isOutOfMemory(error)) return undefined
-    throw error
   }
 }
 

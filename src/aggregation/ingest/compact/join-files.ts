@@ -1,7 +1,13 @@
 import { stat } from 'node:fs/promises'
-import { allRows, type SqlSession } from '../duckdb/sql-session.ts'
-import { textIn } from './compact.ts'
-import { joinedIn, joinFiles, sumOfRows } from './event-sql.ts'
+import { ifAffordable } from '../duckdb/affordable.ts'
+import {
+  allRows,
+  isInputFault,
+  isOutOfMemory,
+  type SqlSession,
+  type SqlValue,
+} from '../duckdb/sql-session.ts'
+import { joinedIn, joinFiles, madeFromOf, sumOfRows } from './event-sql.ts'
 
 /** All that is in Parquet files: equal for the same rows, whatever their order and in how many files they are. */
 export interface RowSum {
@@ -38,4 +44,23 @@ export const duckdbJoining: FileJoining = {
     const [[rows, sum] = []] = await allRows(session, sumOfRows(files))
     return { rows: Number(rows), sum: String(sum) }
   },
+}
+
+/** What a Parquet file says that it was made from; undefined for what others made, or what is no such file. */
+export const madeFromIn = (session: SqlSession, parquet: string): Promise<string | undefined> =>
+  textIn(session, madeFromOf(parquet))
+
+/** The only text that a query finds in the footer of a file; undefined where there is none, or no such file. */
+async function textIn(session: SqlSession, query: string): Promise<string | undefined> {
+  try {
+    const [[text] = []] = await ifAffordable<readonly (readonly SqlValue[])[]>(
+      () => allRows(session, query),
+      () => [],
+    )
+    return typeof text === 'string' ? text : undefined
+  } catch (error) {
+    // No footer of ours is so large that it does not fit.
+    if (isInputFault(error) || isOutOfMemory(error)) return undefined
+    throw error
+  }
 }

@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises'
-import { type Compacted, type CompactTools, compact, madeFromIn } from '../compact/compact.ts'
+import { type Compacted, type CompactTools, compact } from '../compact/compact.ts'
 import { type Doubt, doubtsIn } from '../compact/doubts.ts'
 import type { LineFile } from '../compact/inflate-files.ts'
-import { duckdbJoining, type FileJoining } from '../compact/join-files.ts'
+import { duckdbJoining, type FileJoining, madeFromIn } from '../compact/join-files.ts'
 import type { SqlSession } from '../duckdb/sql-session.ts'
 import { workFolder } from '../duckdb/work-folder.ts'
 
