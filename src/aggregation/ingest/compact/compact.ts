@@ -6,6 +6,7 @@ import {
   allRows,
   endedItsProcess,
   isInputFault,
+  isOutOfMemory,
   type SqlSession,
   type SqlValue,
 } from '../duckdb/sql-session.ts'
@@ -90,8 +91,6 @@ export async function compact(tools: CompactTools, files: readonly LineFile[]): 
 /** Whether a file was refused for the minutes that it touches, as it is by whoever reads it. */
 export const touchesTooMany = (error: unknown): error is AppError =>
   error instanceof AppError && error.details['kind'] === TOO_MANY_MINUTES
-
-const isOutOfMemory = (error: unknown) => error instanceof AppError && error.code === 'engine_out_of_memory'
 
 async function compactPieces(
   { session, folder, pieceBytes, madeFrom }: CompactTools,

@@ -32,6 +32,10 @@ export function isInputFault(error: unknown): boolean {
   return kind !== undefined && kind !== 'IO' && kind !== CRASH
 }
 
+/** Of whatever lacks it: the session, its limit or the machine. */
+export const isOutOfMemory = (error: unknown): boolean =>
+  error instanceof AppError && error.code === 'engine_out_of_memory'
+
 /** The kind of an error for which native code ended its process: for what it read, or as it is not as it was built. */
 export const CRASH = 'Crash'
 
