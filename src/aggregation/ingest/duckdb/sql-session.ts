@@ -32,7 +32,7 @@ export function isInputFault(error: unknown): boolean {
   return kind !== undefined && kind !== 'IO' && kind !== CRASH
 }
 
-/** Of whatever lacks it: the session, its limit or the machine. */
+/** Whoever lacks it: the limit of a session, or the machine. */
 export const isOutOfMemory = (error: unknown): boolean =>
   error instanceof AppError && error.code === 'engine_out_of_memory'
 
