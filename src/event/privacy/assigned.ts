@@ -211,7 +211,7 @@ const SETTING_REST =
   /(?:[ \t][^\s;="'<>&\\\ufffd]{1,64}){1,4}(?=;(?:[ \t]{0,4}(?:[\w ]{1,32}=|$|["'\r\n\ufffd\\])))/y
 /** What stands behind a tag or an anchor of YAML, or both. */
 const TAGGED =
-  />?(?:[ \t]{1,4}[!&][\w!-]{1,32})?(?:[ \t]{0,4}(?:"[^"\r\n]{0,512}"?|'[^'\r\n]{0,512}'?)|[ \t]{1,4}[^\s"'`<>&\\]{1,128})/y
+  />?(?:[ \t]{1,4}[!&][\w!-]{1,32})?(?:[ \t]{0,4}\\{0,7}(?:"[^"\r\n]{0,512}"?|'[^'\r\n]{0,512}'?)|[ \t]{1,4}[^\s"'`<>&\\]{1,128})/y
 function endOfSetting(text: string, { from, to, isBare }: ValueSpan): number {
   if (!isBare) return to
   const rest = '!&'.includes(text.charAt(from)) ? TAGGED : SETTING_REST

@@ -119,7 +119,7 @@ const LESS = encoded('<', 'lt')
 const GREATER = encoded('>', 'gt')
 const CONTENT = `(?:[^<>&\\\\%]|(?!${LESS}|${GREATER})[&\\\\%])`
 const ELEMENT = new RegExp(
-  `((?:${TELLING_BESIDE})>|(?:${TELLING_BESIDE})\\s(?<=<[\\w:.-]{0,48}\\s)[^<>]{1,256}>)(?:[^<>]+(?=</)|\\s{0,64}<!\\[CDATA\\[(?:[^\\]<]|\\](?!\\]>)|<(?!!\\[CDATA))*(?:\\]\\]>)?)|((?:${TELLING_BESIDE})(?:\\s(?<=${LESS}[\\w:.-]{0,48}\\s)${CONTENT}{1,256})?${GREATER})${CONTENT}+(?=${LESS}${SLASH})`,
+  `((?:${TELLING_BESIDE})>|(?:${TELLING_BESIDE})\\s(?<=<[\\w:.-]{0,48}\\s)[^<>]{1,256}>)(?:[^<>]+(?=</)|\\s{0,64}<!\\[CDATA\\[(?:[^\\]<]|\\](?!\\]>)|<(?!!\\[CDATA))*(?:\\]\\]>)?)|((?:${TELLING_BESIDE})(?:\\s(?<=${LESS}[\\w:.-]{0,48}\\s)${CONTENT}{1,256})?\\\\{0,7}${GREATER})${CONTENT}+(?=${LESS}${SLASH})`,
   'gi',
 )
 const HAS_ELEMENT = new RegExp(`<(?:/|!\\[CDATA)|${LESS}${SLASH}`, 'i')

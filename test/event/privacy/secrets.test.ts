@@ -213,6 +213,7 @@ test('a value in the sections of XML, in what PHP serializes and in the brackets
         '&lt;wsse:Password Type=&quot;x&quot;&gt;S&lt;/wsse:Password&gt;',
         '&lt;wsse:Password Type=&quot;x&quot;&gt;[token]&lt;/wsse:Password&gt;',
       ],
+      ['\\\\u003csecret\\\\u003eS\\\\u003c/secret', '\\\\u003csecret\\\\u003e[token]\\u003c/secret'],
       ['&amp;lt;token&amp;gt;S&amp;lt;/token&amp;gt;', '&amp;lt;token&amp;gt;[token]&amp;lt;/token&amp;gt;'],
       ['%3Cpassword%3ES%20S%3C%2Fpassword%3E', '%3Cpassword%3E[token]%3C%2Fpassword%3E'],
       ['<a:Authorization b="c">S</a:Authorization>', '<a:Authorization b="c">[token]</a:Authorization>'],

@@ -304,6 +304,7 @@ test('a name in the next line is no value, and what YAML has under a name goes w
       ['password: !!str S\nb: 1', 'password: [token]\nb: 1'],
       ['password: !!str &pw S\nb: 1', 'password: [token]\nb: 1'],
       ['password: &pw !!str "S T" # x\nb: 1', 'password: [token] # x\nb: 1'],
+      ['{"m":"password: &pw \\"S\\" x"}', '{"m":"password: [token] x"}'],
       ["password: &pw 'S T'\nb: 1", 'password: [token]\nb: 1'],
       ['password: !<tag:yaml.org,2002:str> S\nb: 1', 'password: [token]\nb: 1'],
       ['password: !!str &pw |\n  S\n  T\nb: 1', 'password: !!str &pw |\n  [token]\nb: 1'],
