@@ -710,6 +710,18 @@ test('an answer is of one unit, by default that of most rows, and names the othe
   t.match(none.notices, [/kept apart in this unit .* the 8 of most rows, and all others are ~other together/])
   const { notices } = await series({ set: 'route', values: ['/a'], unit: 'h' })
   t.match(notices, [/kept apart in this unit/])
+  const two = queriesOver()
+  for (const unit of ['ms', 's'])
+    await two.store.fill(committed(unit === 's' ? noon - QUARTER : noon - HOUR), [
+      rollupRow({ unit }, [1]),
+      rollupRow({ unit, set: 'route', value: `/${unit}` }, [1]),
+    ])
+  t.match((await two.series({ unit: 'h' })).notices, [
+    /^Nothing of the metric is in this unit in this range;/,
+  ])
+  t.match((await two.series({ set: 'route', values: ['/s'], unit: 'ms' })).notices, [
+    /^The set route has no such value in this unit in this range/,
+  ])
   t.notOk('notices' in (await series({ unit: 's' })))
 })
 

@@ -186,6 +186,17 @@ test('a change in a sentence', async (t) => {
       /, 20\.0 of them where route is "\/cart", .* by itself and 10\.0 because the values of country .*\.$/,
     ],
     [
+      'the larger of two',
+      {
+        sets: [
+          ...sets(slower),
+          ...sets({ DE: [50, 40, 50, 29], FR: [50, 40, 50, 40] }, 'country'),
+          ...sets({ a: [5_000, 4_000, 5_000, 3_000], b: [5_000, 4_000, 5_000, 4_000] }, 'os'),
+        ],
+      },
+      /, 20\.0 of them where route is "\/cart", which became slower by itself\.$/,
+    ],
+    [
       'one value alone explains nothing',
       { sets: sets({ '': [50, 40, 50, 29] }, 'app') },
       /: 22\.0 points fewer\.$/,
