@@ -36,6 +36,8 @@ const READABLE_AS: Readonly<Record<ColumnType, RegExp>> = {
   integer: WHOLE,
   double: /^(U?(TINY|SMALL|BIG)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(([1-9]|[12]\d|3[0-8]),\d+\))$/,
 }
+/** Times in units and zones of their own, where ours are epoch milliseconds. */
+const IS_DATE = /^(TIMESTAMP|DATE)/
 /** As much of a type of DuckDB as a message shows: that of a nested column may be pages long. Ours. */
 const MAX_TYPE_CHARS = 60
 
@@ -108,7 +110,8 @@ export function shapeFault(found: FileColumns, empty: ReadonlySet<string>): stri
   const name = unlikeOurs(found).find((each) => !isAbsent(each))
   if (name === undefined) return undefined
   const is = typeIn(found, name).slice(0, MAX_TYPE_CHARS)
-  return `Its column ${name} is ${is}, which is not read as ${typeOf.get(name)}`
+  const instead = typeOf.get(name) === 'BIGINT' && IS_DATE.test(is) ? `: write epoch_ms(${name})` : ''
+  return `Its column ${name} is ${is}, which is not read as ${typeOf.get(name)}${instead}`
 }
 
 /**

@@ -204,7 +204,11 @@ test('what would fail a window, or change what others hold in it, is refused wit
     [as('session_id', 'uuid()'), /^Its column session_id is UUID/],
     [as('measurement_id', '[7]'), /^Its column measurement_id is INTEGER\[\]/],
     [as('attributes', '[7]'), /^Its column attributes is INTEGER\[\]/],
-    [instead('event_time', "TIMESTAMP '2026-11-22'"), /^Its column event_time is TIMESTAMP/],
+    ...["TIMESTAMP '2026-11-22'", "DATE '2026-11-22'"].map((sql): [string, RegExp] => [
+      instead('event_time', sql),
+      /^Its column event_time is (TIMESTAMP|DATE), which is not read as BIGINT: write epoch_ms\(event_time\)$/,
+    ]),
+    [instead('value', "DATE '2026-11-22'"), /^Its column value is DATE, which is not read as DOUBLE$/],
     [instead('event_time', 'i::FLOAT'), /^Its column event_time is FLOAT, which is not read as BIGINT$/],
     [instead('event_time', "'1'"), /^Its column event_time is VARCHAR/],
     [instead('value', "'much'"), /^Its column value is VARCHAR/],

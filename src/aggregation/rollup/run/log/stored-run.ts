@@ -1,10 +1,14 @@
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { refuseLater } from '../../../../std/files/later-version.ts'
+import { MAX_INSTANT_MS } from '../../../../std/input/instant.ts'
 import { Owner } from '../../commit/owner.ts'
 import { RUN_STATES, RUN_VERSION, type Run } from './run-record.ts'
 
-const window = { rollup: Type.String(), fromMs: Type.Number(), toMs: Type.Number() }
+/** What answers make a date of: any other number would fail them, and those of all runs beside it. */
+const Instant = Type.Integer({ minimum: 0, maximum: MAX_INSTANT_MS })
+
+const window = { rollup: Type.String(), fromMs: Instant, toMs: Instant }
 
 /** As much of a record as the work on it and the answers about it rest on; what is more is believed. */
 const runs = Compile(
@@ -16,8 +20,10 @@ const runs = Compile(
     principal: Type.String(),
     scope: Type.Object({ rollups: Type.Array(Type.String()), reprocess: Type.String() }),
     attempt: Type.Integer(),
-    createdMs: Type.Number(),
-    notBeforeMs: Type.Number(),
+    createdMs: Instant,
+    startedMs: Type.Optional(Instant),
+    endedMs: Type.Optional(Instant),
+    notBeforeMs: Instant,
     windows: Type.Array(Type.Object({ ...window, step: Type.Enum(['compute', 'publish']) })),
     skipped: Type.Array(Type.Object({ window: Type.Object(window), why: Type.String() })),
     owner: Owner,
@@ -40,5 +46,7 @@ const keyUses = Compile(KeyUse)
 
 export const parseKeyUse = (found: unknown): KeyUse | undefined => (keyUses.Check(found) ? found : undefined)
 
+const instants = Compile(Instant)
+
 export const parseFailedMs = (found: unknown): number | undefined =>
-  typeof found === 'number' ? found : undefined
+  instants.Check(found) ? found : undefined

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { createRunLog } from '../../../../../src/aggregation/rollup/run/log/run-log.ts'
@@ -61,6 +61,44 @@ for (const [what, bytes] of Object.entries(HUGE_BYTES)) {
     t.same(readdirSync(join(dir, 'runs')), ['run-2.json'], 'it goes when its time has come')
   })
 }
+
+test('a record with a time that is none is damage of that one, named once, whichever it is', async (t) => {
+  const dir = t.testdir()
+  const lines: string[] = []
+  const { log } = createTelemetry('warn', { write: (line) => lines.push(line) })
+  const runLog = createRunLog({ dir, clock: fakeClock(), log })
+  const whole = { ...runOf('run-1'), startedMs: 1, endedMs: 2, windows: [{ ...window, step: 'compute' }] }
+  await runLog.save(runOf('run-2'))
+  await runLog.setFailed(window, 5)
+  const put = (name: string, value: unknown) =>
+    writeFileSync(
+      join(dir, name),
+      JSON.stringify(value).replaceAll('"huge"', '1e300').replaceAll('"low"', '-1e300'),
+    )
+  for (const ms of ['huge', 'low', 1.5, null]) {
+    for (const change of [
+      ...['createdMs', 'startedMs', 'endedMs', 'notBeforeMs'].map((name) => ({ [name]: ms })),
+      ...['fromMs', 'toMs'].map((name) => ({ windows: [{ ...whole.windows[0], [name]: ms }] })),
+      ...['fromMs', 'toMs'].map((name) => ({
+        skipped: [{ why: 'done', window: { ...window, [name]: ms } }],
+      })),
+    ]) {
+      put('runs/run-1.json', whole)
+      t.equal((await runLog.list({ limit: 9 })).length, 2)
+      put('runs/run-1.json', { ...whole, ...change })
+      const listed = await runLog.list({ limit: 9 })
+      t.same(
+        listed.map(({ id }) => id),
+        ['run-2'],
+        JSON.stringify(change),
+      )
+    }
+    put('failed/vitals.0.900000', ms)
+    t.equal((await runLog.failed('vitals'))(window), undefined, String(ms))
+  }
+  t.ok(lines.some((line) => line.includes('run-1.json')))
+  t.ok(lines.some((line) => line.includes('vitals.0.900000')))
+})
 
 test('a window that was given up is told from one of another grain that starts with it', async (t) => {
   const dir = t.testdir({ failed: { 'vitals.0': '9' } })
