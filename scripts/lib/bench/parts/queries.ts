@@ -131,7 +131,8 @@ async function fill(dir: string, { grainMs, windows, routes }: Holding, toMs: nu
     const day = join(dir, 'default', dayOf(ms))
     await mkdir(day, { recursive: true })
     const file = await nodeFiles.open(join(day, `${ms}.rollup`), 'w')
-    await writeContent(file, { window: committed(ms, { toMs: ms + grainMs }), rows: chunks(rows) })
+    const window = committed(ms, { toMs: ms + grainMs })
+    await writeContent(file, { rows: chunks(rows), finish: async () => window })
     await file.close()
   }
   // Else the disk would still be at it while the journal syncs.

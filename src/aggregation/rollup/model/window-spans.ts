@@ -1,7 +1,21 @@
-import { alignDown, HOUR_MS, type TimeSpan } from '../../../std/durations.ts'
+import { alignDown, DAY_MS, HOUR_MS, type TimeSpan } from '../../../std/durations.ts'
 
 /** Windows of any grain that a rollup may have lie inside one hour; of two that overlap, one lies inside the other. */
 export const LARGEST_GRAIN_MS = HOUR_MS
+
+/** Windows are merged to those of an hour and of a day of UTC: as far as these are longer than the grain. */
+export const mergedLengths = (grainMs: number): readonly number[] =>
+  [DAY_MS, HOUR_MS].filter((lengthMs) => lengthMs > grainMs)
+
+/** The whole lengths of time within the span, in order. */
+export function wholesIn({ fromMs, toMs }: TimeSpan, lengthMs: number): readonly TimeSpan[] {
+  const firstMs = Math.ceil(fromMs / lengthMs) * lengthMs
+  const many = Math.max(0, Math.floor((toMs - firstMs) / lengthMs))
+  return Array.from({ length: many }, (_, at) => ({
+    fromMs: firstMs + at * lengthMs,
+    toMs: firstMs + (at + 1) * lengthMs,
+  }))
+}
 
 export const isWithin = (inner: TimeSpan, outer: TimeSpan): boolean =>
   inner.fromMs >= outer.fromMs && inner.toMs <= outer.toMs && !isSame(inner, outer)
