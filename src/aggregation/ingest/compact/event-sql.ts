@@ -71,7 +71,7 @@ const MADE_FROM = 'headgate_inputs'
 const ROW_GROUP_BYTES = 33_554_432
 
 /** In no order: to sort as many columns takes as long again as all else, and made the files of ids in sequence larger. */
-export const copyTo = (query: string, path: string, [name, text]: readonly [name: string, text: string]) =>
+const copyTo = (query: string, path: string, [name, text]: readonly [name: string, text: string]) =>
   `COPY (${query}) TO ${quote(path)}
     (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE_BYTES ${ROW_GROUP_BYTES}, KV_METADATA {${name}: ${quote(text)}})`
 

@@ -1,7 +1,7 @@
 import { type ColumnName, type ColumnType, columns } from '../../../event/schema/event.ts'
 import type { SqlValue } from '../duckdb/sql-session.ts'
 import { fileList, readParquet } from '../duckdb/sql-text.ts'
-import { columnTypes, copyTo } from './event-sql.ts'
+import { columnTypes } from './event-sql.ts'
 
 const typeOf: ReadonlyMap<string, string> = new Map(columnTypes)
 /** Without a weight a row stands for itself. A unit cannot be told for all rows of a file. */
@@ -124,20 +124,4 @@ export function readWhole(file: string, found: FileColumns): string {
     .map(({ name }) => `TRY_CAST(${name} AS ${typeOf.get(name)})`)
   // A sum of what depends on every value: nothing of it is known from the footer.
   return `SELECT bit_xor(hash(${casts.join(', ')})) FROM ${readParquet([file])}`
-}
-
-/**
- * The copy of a file in which texts are bytes (`copyWithBytes`) → one with our columns alone, in which a text that is no UTF-8
- * is absent. `found`: the columns of the file itself.
- */
-export function textsOfBytes(
-  copy: string,
-  found: FileColumns,
-  to: { readonly path: string; readonly madeFrom: string },
-): string {
-  const fields = columns
-    .filter(({ name }) => found.has(name))
-    .map(({ name }) => (IS_TEXT.test(typeIn(found, name)) ? `TRY(decode(${name})) AS ${name}` : name))
-  const query = `SELECT ${fields.join(', ')} FROM read_parquet(${fileList([copy])}, hive_partitioning = false)`
-  return copyTo(query, to.path, ['headgate_mended', to.madeFrom])
 }
