@@ -86,6 +86,9 @@ export const FAILED_PAUSE_MS = HOUR_MS
 /** The longest that rows which came late wait for the next generation of their window. Ours. */
 const MAX_DIRTY_PAUSE_MS = HOUR_MS
 
+/** No window begins then or later: the last of 9999 would end in a year of five digits, which no key and no answer may name. */
+export const endOfWindowsMs = (grainMs: number): number => MAX_INSTANT_MS - grainMs
+
 /** The windows of a rollup that touch [fromMs, toMs), in time order. */
 export function windowsIn(
   rollup: string,
@@ -93,8 +96,7 @@ export function windowsIn(
   range: { fromMs: number; toMs: number },
 ): Window[] {
   const windows: Window[] = []
-  // The last of 9999 would end in a year of five digits, which no answer may name.
-  const endMs = Math.min(range.toMs, MAX_INSTANT_MS - grainMs)
+  const endMs = Math.min(range.toMs, endOfWindowsMs(grainMs))
   for (let fromMs = alignDown(range.fromMs, grainMs); fromMs < endMs; fromMs += grainMs) {
     windows.push({ rollup, fromMs, toMs: fromMs + grainMs })
   }

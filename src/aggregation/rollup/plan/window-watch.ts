@@ -4,6 +4,7 @@ import type { Clock } from '../../../std/clock.ts'
 import { alignDown } from '../../../std/durations.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import {
+  endOfWindowsMs,
   isSettled,
   isUnpublished,
   type Times,
@@ -166,7 +167,9 @@ async function doubtful({ id, grainMs }: RollupDefinition, scene: Scene): Promis
     return isAfresh && (fromMs >= regularMs || note.tooLate > 0)
   }
   const isOld = (fromMs: number) => fromMs < Math.min(regularMs, nowMs) && isDoubtful(fromMs)
-  const isToCome = (fromMs: number) => !hasBegun({ fromMs }, nowMs) && isDoubtful(fromMs)
+  // Parquet of others may say any time that there is.
+  const isToCome = (fromMs: number) =>
+    !hasBegun({ fromMs }, nowMs) && fromMs < endOfWindowsMs(grainMs) && isDoubtful(fromMs)
   const isLeft = (fromMs: number) => !touches.has(fromMs) && isOld(fromMs)
   const starts = Float64Array.from([
     ...(await runYielding(chosen(touches.keys(), (fromMs) => isOld(fromMs) || isToCome(fromMs)))),
@@ -216,11 +219,14 @@ const isOfInterest =
     within !== undefined ||
     manifest?.complete === false
 
-/** Others that have not begun and have no rows were looked at while the clock was ahead, or are in the place of a larger window by now. */
+/**
+ * Others that have not begun and have no rows were looked at while the clock was ahead, or are in the place of a larger
+ * window by now.
+ */
 function prune({ watched: { kept }, touches, firstMs, nowMs }: Scene, found: readonly WindowFacts[]): void {
   const ofInterest = new Set(found.map(({ window }) => window.fromMs))
   for (const [fromMs, { window }] of kept) {
-    const isPast = window.toMs <= firstMs || !hasBegun(window, nowMs)
-    if (isPast && !touches.has(fromMs) && !ofInterest.has(fromMs)) kept.delete(fromMs)
+    const isIdle = window.toMs <= firstMs || !hasBegun(window, nowMs)
+    if (isIdle && !touches.has(fromMs) && !ofInterest.has(fromMs)) kept.delete(fromMs)
   }
 }

@@ -261,3 +261,19 @@ test('what the clocks of clients and gateways may be ahead by is no time to come
   await runs.tick(never)
   t.match(await metrics(), 'headgate_rollup_ahead_rows{rollup="vitals"} 0')
 })
+
+for (const [what, farMs, ahead] of [
+  ['microseconds', T0 * 1_000, 0],
+  ['the last minute of all', 8.64e15 - MIN, 0],
+  ['the last window of 9999', Date.UTC(9999, 11, 31, 23, 45), 0],
+  ['the one before', Date.UTC(9999, 11, 31, 23, 30), 1],
+] as const) {
+  test(`an event of a time to come that may have no window holds up no other: ${what}`, async (t) => {
+    const { runs, deliver, stored, turn } = await opened(t)
+    deliver(farMs, [2])
+    await turn()
+    t.match(await stored(), [{ at: 0, rows: 1 }])
+    t.equal((await runs.submit({}, 'ops')).skipped.filter(({ why }) => why === 'in_the_future').length, ahead)
+    t.equal((await runs.overview()).filter((note) => note.ahead > 0).length, ahead)
+  })
+}
