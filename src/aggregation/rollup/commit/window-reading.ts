@@ -43,16 +43,18 @@ export async function inputsOf(
   return inputs
 }
 
-/** What was joined may have come under the key of all of it, where the index was lost. */
+/**
+ * Objects, as they lie, that hold what was read before and are not there now. What was joined may have come under the key of
+ * all of it, where the index was lost, and under its own again, where an older index was put back.
+ */
 async function goneFrom(
   before: readonly string[],
   now: readonly string[],
   { locate }: Pick<LakeArrivals, 'locate'>,
 ): Promise<readonly string[]> {
-  const there = new Set(now)
-  const gone: string[] = []
-  for (const key of before) {
-    if (!there.has(key) && !there.has(String(await locate([key])))) gone.push(key)
-  }
-  return gone
+  const named = new Set(now)
+  const unnamed = before.filter((key) => !named.has(key))
+  if (unnamed.length === 0) return []
+  const there = new Set([...now, ...(await locate(now))])
+  return (await locate(unnamed)).filter((key) => !there.has(key))
 }

@@ -157,7 +157,8 @@ async function computeWhole(ports: WindowPorts, task: Computation, lateAfterMs: 
     const { locate, reexamine } = ports.arrivals
     const before = String(await locate(inputs.keys))
     await reexamine(inputs.keys, task.signal)
-    const rest = await inputsOf(ports.arrivals, task)
+    // Nobody who asked for all anew knew of what this set aside.
+    const rest = await inputsOf(ports.arrivals, { ...task, isAllAnew: false })
     if (String(await locate(rest.keys)) === before) throw naming(error, inputs.keys)
     return { inputs: rest, result: await computeFrom(ports, task, { inputs: rest, lateAfterMs }) }
   }

@@ -27,6 +27,11 @@ const KEPT: readonly (readonly [
   ['all is there', arrivalsOf({ a: 10, b: 10 }), false],
   ['all is there, and more', arrivalsOf({ a: 10, b: 10, c: 5 }), false],
   ['it came again under the key of what it was joined to', arrivalsOf({ j: 20 }, { a: 'j', b: 'j' }), false],
+  [
+    'it is told to lie in what was joined, as before',
+    arrivalsOf({ c: 20 }, { a: 'j', b: 'j', c: 'j' }),
+    false,
+  ],
   ['others are in its place, says who asks for all anew', arrivalsOf({ a: 10, c: 10 }), true],
 ]
 
@@ -59,7 +64,7 @@ const REFUSED: readonly (readonly [
     false,
     /no longer has all .* gone: 1 of 2, b\. If those/,
   ],
-  ['one lies in what is not read', arrivalsOf({ a: 20 }, { b: 'j' }), false, /gone: 1 of 2, b\. If those/],
+  ['one lies in what is not read', arrivalsOf({ a: 20 }, { b: 'j' }), false, /gone: 1 of 2, j\. If those/],
 ]
 
 for (const [what, arrivals, isAllAnew, message] of REFUSED) {

@@ -1031,6 +1031,27 @@ test('rows that came since stand for none that are gone, unless all is asked for
   t.match(await stored(), [{ generation: 2, sum: 60 }])
 })
 
+test('what a run itself sets aside, others stand for only once it is asked for again', async (t) => {
+  const { deliver, clock, open, arrivals, engine, stored } = await aggregation(t)
+  const runs = await open()
+  const run = async (reprocess: Reprocess) => {
+    const { id } = await runs.submit({ at: T0, reprocess }, 'ops')
+    await runs.work(never)
+    return (await runs.get(String(id)))?.state
+  }
+  deliver(at(0), [1, 2])
+  deliver(at(0), [4])
+  clock.advance(GRAIN + 2 * MIN)
+  t.equal(await run('missing'), 'succeeded')
+  arrivals.unreadable.add('raw-0001')
+  engine.failures.push(failure())
+  deliver(at(0), [8, 16, 32])
+  t.equal(await run('all'), 'failed', 'nobody knew of it')
+  t.match(await stored(), [{ generation: 1, sum: 7 }])
+  t.equal(await run('all'), 'succeeded')
+  t.match(await stored(), [{ generation: 2, sum: 60 }])
+})
+
 test('input that is gone is waited for by the schedule, and late rows of other windows do not wait with it', async (t) => {
   const { deliver, clock, open, arrivals, stored } = await aggregation(t)
   const runs = await open({ entropy: { ...atOnce, uniform: () => 0.999 } })
