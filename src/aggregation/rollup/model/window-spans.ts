@@ -1,4 +1,5 @@
 import { alignDown, DAY_MS, HOUR_MS, type TimeSpan } from '../../../std/durations.ts'
+import { MAX_INSTANT_MS } from '../../../std/input/instant.ts'
 
 /** Windows of any grain that a rollup may have lie inside one hour; of two that overlap, one lies inside the other. */
 export const LARGEST_GRAIN_MS = HOUR_MS
@@ -16,6 +17,9 @@ export function wholesIn({ fromMs, toMs }: TimeSpan, lengthMs: number): readonly
     toMs: firstMs + (at + 1) * lengthMs,
   }))
 }
+
+/** No window begins then or later: the last of 9999 would end in a year of five digits, which no key and no answer may name. */
+export const endOfWindowsMs = (grainMs: number): number => MAX_INSTANT_MS - grainMs
 
 export const isWithin = (inner: TimeSpan, outer: TimeSpan): boolean =>
   inner.fromMs >= outer.fromMs && inner.toMs <= outer.toMs && !isSame(inner, outer)

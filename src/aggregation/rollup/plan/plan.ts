@@ -1,9 +1,8 @@
 import { isAhead } from '../../../std/clock.ts'
 import { alignDown, HOUR_MS } from '../../../std/durations.ts'
-import { MAX_INSTANT_MS } from '../../../std/input/instant.ts'
 import type { DamagedManifest, Manifest } from '../commit/manifest.ts'
 import { rowsIn, type WindowInput } from '../commit/window-inputs.ts'
-import { isSame } from '../model/window-spans.ts'
+import { endOfWindowsMs, isSame } from '../model/window-spans.ts'
 import type { CommittedWindow } from '../stores/store.ts'
 
 /** Half-open [fromMs, toMs), UTC, aligned to the grain of the rollup. */
@@ -85,9 +84,6 @@ type Decision = { readonly step: WindowAction } | Omit<SkippedWindow, 'window'>
 export const FAILED_PAUSE_MS = HOUR_MS
 /** The longest that rows which came late wait for the next generation of their window. Ours. */
 const MAX_DIRTY_PAUSE_MS = HOUR_MS
-
-/** No window begins then or later: the last of 9999 would end in a year of five digits, which no key and no answer may name. */
-export const endOfWindowsMs = (grainMs: number): number => MAX_INSTANT_MS - grainMs
 
 /** The windows of a rollup that touch [fromMs, toMs), in time order. */
 export function windowsIn(

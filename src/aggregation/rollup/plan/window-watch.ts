@@ -3,8 +3,8 @@ import { createYielder, type ResumableWork, runYielding } from '../../../std/asy
 import type { Clock } from '../../../std/clock.ts'
 import { alignDown } from '../../../std/durations.ts'
 import type { RollupDefinition } from '../model/definition.ts'
+import { endOfWindowsMs } from '../model/window-spans.ts'
 import {
-  endOfWindowsMs,
   isSettled,
   isUnpublished,
   type Times,
