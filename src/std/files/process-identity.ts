@@ -97,7 +97,8 @@ const TICKS_PER_SECOND = 100
 /** How long a process was at work on processors, its threads together; undefined where the system does not tell. */
 export async function processorMs(pid: number, procDir = '/proc'): Promise<number | undefined> {
   const stat = await unlessRejected(statOf(procDir, pid), isSystemError)
-  return stat && ((Number(stat[11]) + Number(stat[12])) * 1_000) / TICKS_PER_SECOND
+  const ms = stat && ((Number(stat[11]) + Number(stat[12])) * 1_000) / TICKS_PER_SECOND
+  return Number.isFinite(ms) ? ms : undefined
 }
 
 /**

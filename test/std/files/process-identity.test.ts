@@ -103,8 +103,12 @@ test('of a process whose stat ends before its start the start is not known', asy
 })
 
 test('how long a process was at work is told where the system tells it', async (t) => {
-  const proc = t.testdir(procFolder(t, HERE, { 7: { startTicks: '4711' } }))
+  const proc = t.testdir({
+    ...procFolder(t, HERE, { 7: { startTicks: '4711' } }),
+    9: { stat: '9 (node) S 1' },
+  })
   t.equal(await processorMs(7, proc), 210, 'of the program, 10 ticks, and for it, 11')
   t.equal(await processorMs(8, proc), undefined)
+  t.equal(await processorMs(9, proc), undefined, 'a line that ends early')
   t.ok(Number(await processorMs(process.pid)) > 0)
 })

@@ -123,8 +123,12 @@ class DuckdbProcess {
     signal.addEventListener('abort', cancel)
     // It may have been aborted while the folders were made.
     if (signal.aborted) cancel()
-    const timer = setTimeout(() => this.#killLate(timeoutMs), timeoutMs)
+    let late: Promise<void> | undefined
+    const timer = setTimeout(() => {
+      late = this.#killLate(timeoutMs)
+    }, timeoutMs)
     this.#ended = endOf(this.#process).then(async (why) => {
+      await late
       signal.removeEventListener('abort', cancel)
       clearTimeout(timer)
       if (this.#waiting.length > 0) tellEnd(why)
