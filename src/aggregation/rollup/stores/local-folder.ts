@@ -64,8 +64,14 @@ type WrittenAt = number | 'unknown' | undefined
 
 export const besidePath = (place: string) => `${place}.waiting`
 
+/** NaN for any name but that of a window. */
+function startIn(name: string, ending: string): number {
+  const start = name.endsWith(ending) ? name.slice(0, -ending.length) : ''
+  return /^\d+$/.test(start) ? Number(start) : Number.NaN
+}
+
 export function windowFolder({ dir, ending, indexes, files, log }: FolderOptions): WindowFolder {
-  const named = new RegExp(`^(\\d+)\\${ending}(?:\\.waiting)?$`)
+  const beside = besidePath(ending)
   /** Damaged, and could not be renamed; as of when, since another thread or process may write it anew. */
   const shunned = new Map<string, WrittenAt>()
   /** Files that a later version wrote and that were named in the log. */
@@ -165,7 +171,7 @@ export function windowFolder({ dir, ending, indexes, files, log }: FolderOptions
       const found: WindowFile[] = []
       for (const day of await daysIn(rollup, fromMs, toMs)) {
         for (const name of await namesIn(join(dir, rollup, day))) {
-          const startMs = Number(named.exec(name)?.[1])
+          const startMs = startIn(name, name.endsWith(beside) ? beside : ending)
           if (startMs >= fromMs && startMs < toMs) found.push({ startMs, path: join(dir, rollup, day, name) })
         }
       }
