@@ -160,15 +160,6 @@ const may = {
     'aggregation/rollup/engines',
     'aggregation/rollup/commit',
   ],
-  'aggregation/rollup/merge': [
-    'std*',
-    'lake',
-    'aggregation/rollup/model',
-    'aggregation/rollup/stores',
-    'aggregation/rollup/engines',
-    'aggregation/rollup/commit',
-    'aggregation/rollup/plan',
-  ],
   'aggregation/rollup/run/log': [
     'std*',
     't:aggregation/ingest/index',
@@ -185,7 +176,6 @@ const may = {
     'aggregation/rollup/engines',
     'aggregation/rollup/commit',
     'aggregation/rollup/plan',
-    'aggregation/rollup/merge',
     'aggregation/rollup/run/log',
   ],
   'aggregation/rollup': [

@@ -18,8 +18,6 @@ const TROUBLES = ['headgate_sink_failing_seconds', 'headgate_sink_paused']
 const MOST_REQUESTS = 4
 /** How often the aggregations work on until all windows are over. */
 const SCHEDULED_SHARE = 0.2
-/** How often hours are over as well. */
-const MERGED_SHARE = 0.5
 const never = new AbortController().signal
 const ALWAYS = { fromMs: 0, toMs: 8_640_000_000_000 }
 
@@ -32,25 +30,15 @@ export async function settle(world: SimulatedWorld): Promise<void> {
   if (!world.scheduler.chance.is(SCHEDULED_SHARE)) await world.endAggregations()
   // Windows are over, and leases of the dead as well.
   await world.pass(DEFINITION.grainMs + 5 * MINUTE_MS)
-  // And their hour, in which case it is merged, while those aggregate that are at it still.
-  if (world.scheduler.chance.is(MERGED_SHARE)) await world.pass(60 * MINUTE_MS)
   await world.endAggregations()
   const aggregation = await world.soleAggregation()
   await rollUp(world, aggregation, 'missing')
   const counted = await countsOf(world, aggregation)
   checkCounts(world, counted)
   checkDeadLines(world)
-  await checkMerged(world, aggregation, counted)
   await rollUp(world, aggregation, 'all')
   if (!isSame(await countsOf(world, aggregation), counted))
     world.violations.push('the rollup is another when everything is computed again')
-  await checkMerged(world, aggregation, counted)
-}
-
-/** Whatever was merged when, and by whom: sums count what their windows count. */
-async function checkMerged(world: SimulatedWorld, aggregation: Aggregation, counted: Counts): Promise<void> {
-  if (!isSame(await countsOf(world, aggregation, [ALWAYS]), counted))
-    world.violations.push('merged windows are not what their windows are')
 }
 
 /** Every sender is content, and nothing waits for Kinesis. */
@@ -122,15 +110,10 @@ async function rollUp(
 type Counts = ReadonlyMap<string, { readonly rows: number; readonly sum: bigint }>
 
 /** By app and label, what was counted. */
-async function countsOf(
-  world: SimulatedWorld,
-  aggregation: Aggregation,
-  mergedWithin?: readonly (typeof ALWAYS)[],
-): Promise<Counts> {
+async function countsOf(world: SimulatedWorld, aggregation: Aggregation): Promise<Counts> {
   const { store } = aggregation
   const counts = new Map<string, { rows: number; sum: bigint }>()
-  const of = { rollup: DEFINITION.id, metric: METRIC, unit: 'ms', set: 'each' }
-  const request = { ...of, ...ALWAYS, mergedWithin }
+  const request = { rollup: DEFINITION.id, metric: METRIC, unit: 'ms', set: 'each', ...ALWAYS }
   await world.ask(aggregation, 'read the store', async () => {
     for (const app of APPS) {
       for await (const rows of store.series({ ...request, app })) {

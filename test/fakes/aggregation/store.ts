@@ -3,7 +3,6 @@ import { bucketOf, MICROS, WEIGHT_UNIT } from '../../../src/aggregation/rollup/m
 import { type UnitCounts, unitCounts } from '../../../src/aggregation/rollup/model/units.ts'
 import type {
   CommittedWindow,
-  MergedWindows,
   RollupRow,
   RollupStore,
   StoredRow,
@@ -107,15 +106,6 @@ export interface MemoryStore extends RollupStore {
   fill(window: CommittedWindow, rows: readonly RollupRow[]): Promise<void>
 }
 
-/** That of a store which keeps no sums. */
-const NONE_MERGED: MergedWindows = {
-  days: async () => [],
-  async *rowsOf() {},
-  windows: async () => [],
-  put: async () => 'unchanged',
-  remove: async () => {},
-}
-
 export function memoryStore(): MemoryStore {
   const held = new Map<string, { window: CommittedWindow; rows: readonly RollupRow[] }>()
   const asked = { series: 0, windows: 0 }
@@ -173,7 +163,6 @@ export function memoryStore(): MemoryStore {
           .map((row): StoredRow => ({ ...row, windowFromMs: window.fromMs }))
       }
     },
-    merged: NONE_MERGED,
     apps: async ({ rollup, fromMs, toMs }) => [
       ...new Set(inRange(rollup, fromMs, toMs).flatMap(({ rows }) => rows.map(({ app }) => app))),
     ],

@@ -131,8 +131,7 @@ async function fill(dir: string, { grainMs, windows, routes }: Holding, toMs: nu
     const day = join(dir, 'default', dayOf(ms))
     await mkdir(day, { recursive: true })
     const file = await nodeFiles.open(join(day, `${ms}.rollup`), 'w')
-    const window = committed(ms, { toMs: ms + grainMs })
-    await writeContent(file, { rows: chunks(rows), finish: async () => window })
+    await writeContent(file, { window: committed(ms, { toMs: ms + grainMs }), rows: chunks(rows) })
     await file.close()
   }
   // Else the disk would still be at it while the journal syncs.

@@ -17,33 +17,19 @@ const canonical = (row: WrittenRow): string =>
 
 /** Hashes sorted rows as they stream by. Rejects with `engine_failed` when one is there twice. */
 export async function contentOf(chunks: AsyncIterable<readonly WrittenRow[]>): Promise<RowsDigest> {
-  const { through, digest } = digestingRows()
-  for await (const _ of through(chunks));
-  return digest()
-}
-
-/** Hashes rows that go on to somebody else, whom they reach as they are. The digest is of all that went through. */
-export function digestingRows() {
   const hash = createHash('sha256')
   let rows = 0
   let previous: WrittenRow | undefined
-
-  async function* through(
-    chunks: AsyncIterable<readonly WrittenRow[]>,
-  ): AsyncIterable<readonly WrittenRow[]> {
-    for await (const chunk of chunks) {
-      let text = ''
-      for (const row of chunk) {
-        if (previous?.value === row.value && previous.group === row.group)
-          throw new AppError('engine_failed', `Row ${rows} of the window is there twice`)
-        text += canonical(row)
-        previous = row
-        rows++
-      }
-      hash.update(text)
-      yield chunk
+  for await (const chunk of chunks) {
+    let text = ''
+    for (const row of chunk) {
+      if (previous?.value === row.value && previous.group === row.group)
+        throw new AppError('engine_failed', `Row ${rows} of the window is there twice`)
+      text += canonical(row)
+      previous = row
+      rows++
     }
+    hash.update(text)
   }
-
-  return { through, digest: (): RowsDigest => ({ hash: hash.digest('hex'), rows }) }
+  return { hash: hash.digest('hex'), rows }
 }

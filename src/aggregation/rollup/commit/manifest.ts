@@ -14,7 +14,6 @@ import {
   definitionHash,
   type KeptDefinition,
   keptDefinition,
-  lengthIn,
   type RollupDefinition,
 } from '../model/definition.ts'
 import type { CommittedWindow } from '../stores/store.ts'
@@ -38,8 +37,7 @@ export interface Manifest {
   /** Grows with each commit of the window, also over definitions, and may leave numbers out. */
   readonly generation: number
   readonly runId: string
-  /** What computed it; `merge` of one that is the sum of others. */
-  readonly engine: Engine['name'] | 'merge'
+  readonly engine: Engine['name']
   /** The window was over, grace included, when its inputs were listed. */
   readonly complete: boolean
   /** How often the window was complete with other inputs than before; absent in manifests of the first versions. */
@@ -171,7 +169,7 @@ export const computedUnder = (definition: RollupDefinition) => ({
 export const windowKey = (definition: RollupDefinition, windowFromMs: number): RollupWindow => ({
   rollup: definition.id,
   hash: definitionHash(definition),
-  grain: `${lengthIn(definition) / MINUTE_MS}m`,
+  grain: `${definition.grainMs / MINUTE_MS}m`,
   windowFromMs,
 })
 
@@ -191,9 +189,9 @@ export const inputsDigest = (keys: readonly string[]): string => digestOfJson(ke
 
 /** One listing for one window, else one for each day. */
 function prefixes(definition: RollupDefinition, fromMs: number, toMs: number): string[] {
-  if (toMs - fromMs <= lengthIn(definition)) return [rollupWindowPrefix(windowKey(definition, fromMs))]
+  if (toMs - fromMs <= definition.grainMs) return [rollupWindowPrefix(windowKey(definition, fromMs))]
   const days = new Set<string>()
-  for (let ms = alignDown(fromMs, lengthIn(definition)); ms < toMs; ms += lengthIn(definition))
+  for (let ms = alignDown(fromMs, definition.grainMs); ms < toMs; ms += definition.grainMs)
     days.add(dayOf(ms))
   return [...days].map((day) => `${definitionPrefix(definition)}dt=${day}/`)
 }

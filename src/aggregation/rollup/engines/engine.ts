@@ -48,25 +48,6 @@ export const NO_COUNTS: WindowCounts = {
   late: 0,
 }
 
-/** Those of several windows together. */
-export const summedCounts = (all: readonly WindowCounts[]): WindowCounts =>
-  all.reduce(
-    (sum, each) => ({
-      read: sum.read + each.read,
-      outsideWindow: sum.outsideWindow + each.outsideWindow,
-      duplicates: sum.duplicates + each.duplicates,
-      superseded: sum.superseded + each.superseded,
-      negative: sum.negative + each.negative,
-      outOfRange: sum.outOfRange + each.outOfRange,
-      notANumber: sum.notANumber + each.notANumber,
-      bots: sum.bots + each.bots,
-      softNavigations: sum.softNavigations + each.softNavigations,
-      kept: sum.kept + each.kept,
-      late: sum.late + each.late,
-    }),
-    NO_COUNTS,
-  )
-
 /** Rows with a value that cannot be counted, whatever is wrong with it. */
 export const rejectedIn = ({ negative, outOfRange, notANumber }: WindowCounts): number =>
   negative + outOfRange + notANumber

@@ -20,8 +20,6 @@ export const OTHER = '~other'
 export interface RollupDefinition {
   readonly id: string
   readonly grainMs: number
-  /** Set where windows of this length are meant, which are merged from those of the grain. */
-  readonly mergedMs?: number
   readonly sets: readonly DimensionSet[]
   /** What becomes of rows of declared bots: by default they are counted apart, and in no number. */
   readonly bots: 'exclude' | 'include'
@@ -29,9 +27,6 @@ export interface RollupDefinition {
   readonly maxMetrics: number
   readonly maxValues: number
 }
-
-/** How long the windows are that are meant. */
-export const lengthIn = ({ grainMs, mergedMs = grainMs }: RollupDefinition): number => mergedMs
 
 /** Changes whenever rows of the definition would: a new hash is a new prefix, and old windows are computed anew. */
 export function definitionHash(definition: RollupDefinition): string {

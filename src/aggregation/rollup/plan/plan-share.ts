@@ -1,6 +1,5 @@
 import { DAY_MS } from '../../../std/durations.ts'
 import { type Plan, skip } from './plan.ts'
-import { countedSkips } from './skip-counts.ts'
 
 /** One scheduled run takes a day of quarter hours at most; the next tick takes the next. Ours. */
 export const MAX_WINDOWS_PER_TICK = 96
@@ -8,8 +7,6 @@ export const MAX_WINDOWS_PER_TICK = 96
 export const MOST_NEWEST_FIRST = 48
 /** As many that are only published are as much work as one that is computed: after a restore there are thousands. Ours. */
 export const PUBLISHED_PER_COMPUTED = 10
-/** Windows that are told to be skipped, when more are. Ours. */
-const MAX_SKIPPED_TOLD = 1_000
 
 interface Share {
   readonly most: number
@@ -39,11 +36,4 @@ export function firstOf({ windows, skipped }: Plan, { most, publishedPerComputed
   })
   const later = ordered.slice(taken.length).map((window) => skip(window, 'next_tick'))
   return { windows: taken, skipped: [...skipped, ...later] }
-}
-
-/** A record that lists a year of windows that are as they should be says less than one that does not. */
-export function worthTelling({ windows, skipped }: Plan): Plan {
-  if (skipped.length <= MAX_SKIPPED_TOLD) return { windows, skipped }
-  const some = skipped.filter(({ why }) => why !== 'committed').slice(0, MAX_SKIPPED_TOLD)
-  return { windows, skipped: some, skippedBy: countedSkips(skipped) }
 }

@@ -18,9 +18,10 @@ import {
   windowState,
   windowsIn,
 } from './plan.ts'
-import { firstOf, shareOfTick, worthTelling } from './plan-share.ts'
+import { firstOf, shareOfTick } from './plan-share.ts'
 import { type RunRequest, scopeOf } from './run-request.ts'
 import type { RunScope, Trigger } from './run-scope.ts'
+import { countedSkips } from './skip-counts.ts'
 import { type FactSources, gatherFacts, gatherWithOthers } from './window-facts.ts'
 import type { PlanMetrics } from './window-news.ts'
 import { createWatch, type WindowNote } from './window-watch.ts'
@@ -29,6 +30,8 @@ import { createWatch, type WindowNote } from './window-watch.ts'
 export const MAX_LISTED_WINDOWS = 10_000
 /** Windows that a run without a range takes. Ours: three weeks of quarter hours; its record stays small. */
 export const MAX_WINDOWS_WITHOUT_RANGE = 2_000
+/** Windows that are told to be skipped, when more are. Ours. */
+const MAX_SKIPPED_TOLD = 1_000
 /** No more than about this share of the time goes into looking at windows for an overview: 1 in 20. Ours. */
 const OVERVIEW_SHARE = 20
 
@@ -75,8 +78,6 @@ export interface Planner {
   windows(query: WindowsQuery, signal?: AbortSignal): Promise<readonly WindowStatus[]>
   /** What is known of the windows since the horizon began, and of older ones that wait for something. */
   overview(): Promise<readonly WindowNote[]>
-  /** The same as of the last look, or the first, where there was none. */
-  lastOverview(): Promise<readonly WindowNote[]>
   /**
    * When the first event happened that there is, as of the last look: nobody waits for windows before it. Infinity where
    * there is none, undefined before the first look.
@@ -95,7 +96,6 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
 
   const watch = createWatch({ sources, metrics, clock })
   let lookedMs = Number.NEGATIVE_INFINITY
-  let hasLooked = false
   let firstEventMs: number | undefined
 
   const named = (rollups: readonly string[]) => definitions.filter(({ id }) => rollups.includes(id))
@@ -123,15 +123,8 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
     return Math.max(earliestMs ?? nowMs, nowMs - horizonMs)
   }
 
-  async function lastOverview(): Promise<readonly WindowNote[]> {
-    if (!hasLooked) await look(definitions, times())
-    const first = await firstMs(times())
-    return definitions.flatMap((definition) => watch.notes(definition, first))
-  }
-
   async function look(chosen: readonly RollupDefinition[], now: Times): Promise<WindowFacts[]> {
     const first = await firstMs(now)
-    hasLooked = true
     const found: WindowFacts[] = []
     for (const definition of chosen) found.push(...(await watch.look(definition, now, first)))
     return found
@@ -209,9 +202,9 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
         await look(definitions, now)
         lookedMs = clock.monotonicMs() + OVERVIEW_SHARE * (clock.monotonicMs() - startMs)
       }
-      return lastOverview()
+      const first = await firstMs(now)
+      return definitions.flatMap((definition) => watch.notes(definition, first))
     },
-    lastOverview,
 
     firstEventMs: () => firstEventMs,
     notTakenIn: () => sources.arrivals.notTakenIn(),
@@ -222,6 +215,13 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
 /** As long a range as can be listed of all of these rollups. */
 const listedMs = (definitions: readonly RollupDefinition[]): number =>
   Math.floor(MAX_LISTED_WINDOWS / definitions.reduce((sum, { grainMs }) => sum + 1 / grainMs, 0))
+
+/** A record that lists a year of windows that are as they should be says less than one that does not. */
+function worthTelling({ windows, skipped }: Plan): Plan {
+  if (skipped.length <= MAX_SKIPPED_TOLD) return { windows, skipped }
+  const some = skipped.filter(({ why }) => why !== 'committed').slice(0, MAX_SKIPPED_TOLD)
+  return { windows, skipped: some, skippedBy: countedSkips(skipped) }
+}
 
 /** Nobody waits for what lies before the first event, or the horizon, unless a larger window does that it is a part of. */
 const isBeforeAll = ({ window, manifest, inputs, within }: WindowFacts, firstMs: number): boolean =>

@@ -12,7 +12,6 @@ import { createLeases, isHeldByAnother, type Leases } from '../commit/lease.ts'
 import { createManifests } from '../commit/manifest.ts'
 import { notesOf } from '../commit/rollup-notes.ts'
 import type { Engine, SortRows } from '../engines/engine.ts'
-import { createMerging } from '../merge/merge-pass.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import { createPlanner, type Planner } from '../plan/planner.ts'
 import type { RollupStore } from '../stores/store.ts'
@@ -79,8 +78,6 @@ export interface RunDependencies {
     readonly ingestIfFree: (signal: AbortSignal) => Promise<boolean>
     /** Small objects of the lake, an hour of them at a time. */
     readonly joining: BackgroundWork
-    /** Windows of hours and days, some of them at a time; also when a run is done that was asked for. */
-    readonly merge: (signal: AbortSignal) => Promise<void>
   }
   /** Objects and partitions that the last ingest could not take, and what was ever set aside by any process. */
   readonly ofLake: { readonly notIngested: () => number; readonly setAside: SetAsideBooks['total'] }
@@ -139,7 +136,6 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
 
   const { engine, sortRows, letGo } = options.computing
   const { graceMs } = schedule
-  const merging = createMerging({ definitions, graceMs, stores, manifests, planner, hold, clock, log })
   const runPorts: RunPorts = {
     reporting: { runLog, log, metrics, clock, entropy },
     beginning: {
@@ -151,10 +147,7 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
     turns: {
       definitions: new Map(definitions.map((definition) => [definition.id, definition])),
       ports: { arrivals, engine, sortRows, stores, manifests, hold, metrics, clock, entropy, graceMs },
-      taken(window) {
-        planner.forget(window)
-        merging.forget(window)
-      },
+      taken: (window) => planner.forget(window),
       onProgress: options.onProgress,
     },
     letGo,
@@ -168,11 +161,7 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
     planner,
     runPorts,
     log,
-    forSchedule: {
-      ingestIfFree: (signal) => isFree(ingest('schedule', signal)),
-      joining,
-      merge: (signal) => merging.pass(signal),
-    },
+    forSchedule: { ingestIfFree: (signal) => isFree(ingest('schedule', signal)), joining },
     ofLake: { notIngested: () => notIngested, setAside: books.total },
   }
 }

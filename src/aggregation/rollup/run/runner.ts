@@ -63,7 +63,7 @@ export interface Runs {
 
 export async function createRuns(options: RunsOptions): Promise<Runs> {
   const shop = await buildRunDependencies(options)
-  const { planner, runLog, owner, leases, hold, presence, log, ofLake, forSchedule } = shop
+  const { planner, runLog, owner, leases, hold, presence, log, ofLake } = shop
   const { lake, rollups } = options
   const { definitions } = rollups
   const { clock, entropy } = options.system
@@ -157,7 +157,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
       await executions.start(run, signal)
       if (run.trigger === 'request') await dueTurn()?.()
     }
-    working ??= workOff({ next: ready(), execute, log, atRest: forSchedule.merge }, signal).finally(() => {
+    working ??= workOff({ next: ready(), execute, log }, signal).finally(() => {
       working = undefined
     })
     return working

@@ -11,8 +11,6 @@ export interface WorkOffOptions {
   readonly next: (isPassedOver: (id: string) => boolean) => Run | undefined
   readonly execute: (run: Run) => Promise<unknown>
   readonly log: Logger
-  /** What is to be done when there is nothing else. */
-  readonly atRest?: (signal: AbortSignal) => Promise<void>
 }
 
 /**
@@ -20,7 +18,7 @@ export interface WorkOffOptions {
  * next look, and holds up no other. Resolves with those runs, and why.
  */
 export async function workOff(
-  { next, execute, log, atRest }: WorkOffOptions,
+  { next, execute, log }: WorkOffOptions,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Error>> {
   const unsaved = new Map<string, Error>()
@@ -34,7 +32,6 @@ export async function workOff(
       unsaved.set(run.id, error)
     }
   }
-  if (!signal.aborted) await atRest?.(signal)
   return unsaved
 }
 

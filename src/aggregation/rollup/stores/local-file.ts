@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { crc32 } from '@node-rs/crc32'
 import { type OpenFile, readFully, writeFully } from '../../../std/files/files.ts'
 import { laterVersion } from '../../../std/files/later-version.ts'
-import { type CommittedWindow, damaged, type MergedWindow, type RollupRow, type StoredRow } from './store.ts'
+import { type CommittedWindow, damaged, type RollupRow, type StoredRow } from './store.ts'
 import type { WrittenRow } from './written-row.ts'
 
 /**
@@ -46,13 +46,12 @@ export interface Header {
 }
 
 export interface WindowContent {
+  readonly window: CommittedWindow
   readonly rows: AsyncIterable<readonly WrittenRow[]>
-  /** Tells the window, when all rows have been taken. */
-  readonly finish: () => Promise<CommittedWindow>
 }
 
-export async function writeContent(file: OpenFile, { rows, finish }: WindowContent): Promise<void> {
-  const index: string[] = []
+export async function writeContent(file: OpenFile, { window, rows }: WindowContent): Promise<void> {
+  const index = [`${JSON.stringify(window)}\n`]
   let written = HEADER_BYTES
   let offset = HEADER_BYTES
   let pending: Buffer[] = []
@@ -65,7 +64,7 @@ export async function writeContent(file: OpenFile, { rows, finish }: WindowConte
     written = offset
     pending = []
   }
-  const indexBytes = Buffer.from([`${JSON.stringify(await finish())}\n`, ...index].join(''))
+  const indexBytes = Buffer.from(index.join(''))
   await writeFully(file, Buffer.concat([...pending, indexBytes]), written)
   const header = { indexOffset: offset, indexBytes: indexBytes.length, indexSha256: sha256(indexBytes) }
   await writeFully(file, headerBytes(header), 0)
@@ -120,17 +119,12 @@ export async function readHeader(file: OpenFile, path: string): Promise<Header |
   if (version > VERSION) throw laterVersion(`The rollup file ${path}`, version, VERSION)
   if (version < VERSION) return undefined
   if (!found) throw damaged(path, 'it has no header of a rollup file')
-  const header = {
-    indexOffset: Number(found[1]),
-    indexBytes: Number(found[2]),
-    indexSha256: String(found[3]),
-  }
-  if (header.indexBytes > MAX_INDEX_BYTES) throw damaged(path, 'its header names an index that cannot be')
-  return header
+  return { indexOffset: Number(found[1]), indexBytes: Number(found[2]), indexSha256: String(found[3]) }
 }
 
 /** Reads it into `room`, where that is large enough. */
 export async function readIndex(file: OpenFile, path: string, at: Header, room: Buffer): Promise<Buffer> {
+  if (at.indexBytes > MAX_INDEX_BYTES) throw damaged(path, 'its header names an index that cannot be')
   const into = at.indexBytes > room.length ? Buffer.allocUnsafeSlow(at.indexBytes) : room
   const index = await readFully(file, at.indexOffset, at.indexBytes, into)
   if (sha256(index) !== at.indexSha256) throw damaged(path, 'its index is not what was written')
@@ -140,9 +134,6 @@ export async function readIndex(file: OpenFile, path: string, at: Header, room: 
 export function windowOf(index: Buffer): CommittedWindow {
   return JSON.parse(index.toString('utf8', 0, index.indexOf(0x0a))) as CommittedWindow
 }
-
-/** The window of a file that holds a merged one. */
-export const mergedOf = (index: Buffer): MergedWindow => windowOf(index) as MergedWindow
 
 export const windowLine = (index: Buffer): Buffer => index.subarray(0, index.indexOf(0x0a) + 1)
 
@@ -159,11 +150,8 @@ export const beginningOf = (names: readonly string[]): string =>
   `[${names.map((name) => `${JSON.stringify(name)},`).join('')}`
 
 /** Groups of the index whose line begins with these names: of an app, of a metric, or the one of a unit and set. */
-export const groupsOf = (index: Buffer, names: readonly string[]): Iterable<RowGroup> =>
-  groupsIn(groupLines(index, names))
-
-/** Groups whose lines these are. */
-export function* groupsIn(lines: Buffer): Iterable<RowGroup> {
+export function* groupsOf(index: Buffer, names: readonly string[]): Iterable<RowGroup> {
+  const lines = groupLines(index, names)
   let to = 0
   for (let from = 0; from < lines.length; from = to) {
     to = lines.indexOf(0x0a, from + PARSED_BYTES) + 1 || lines.length
@@ -230,12 +218,6 @@ function parseRow({ group, windowFromMs }: GroupRead, line: string): StoredRow {
     histogram: stored.histogram,
     windowFromMs,
   }
-}
-
-/** The row of a line as it was written, of a group with these names. */
-export function writtenRow(group: string, line: string): WrittenRow {
-  const { value, rows, ...rest } = JSON.parse(line) as StoredLine
-  return { group, value: JSON.stringify(value), rows: String(rows), ...rest }
 }
 
 /** Lines after the first line end that begin so; sorted as they are, they stand together. */

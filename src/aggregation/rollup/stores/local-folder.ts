@@ -13,7 +13,7 @@ import {
 import { isLaterVersion } from '../../../std/files/later-version.ts'
 import { setAside as asideByName } from '../../../std/files/not-a-file.ts'
 import type { Logger } from '../../../std/telemetry.ts'
-import type { IndexReader, Lookup } from './local-index.ts'
+import { indexReader, type Lookup } from './local-index.ts'
 import { damaged, isDamage } from './store.ts'
 
 /** As many days are looked into without asking which there are. Ours. */
@@ -21,9 +21,7 @@ const FEW_DAYS = 31
 
 export interface FolderOptions {
   readonly dir: string
-  /** What names of its files end in. */
-  readonly ending: string
-  readonly indexes: IndexReader
+  readonly indexCacheBytes: number
   readonly files: FileOps
   readonly log: Logger | undefined
 }
@@ -33,8 +31,7 @@ export type ReadFile<T> = (index: Buffer, file: OpenFile, path: string) => T | P
 /** What is looked up in the index of a window, and made of it. */
 export interface WindowRead<T> {
   readonly lookup: Lookup
-  /** Undefined of a merged one that cannot tell it: its windows do. */
-  readonly read: ReadFile<T | undefined>
+  readonly read: ReadFile<T>
 }
 
 export interface WindowFile {
@@ -47,8 +44,6 @@ export interface WindowFolder {
   placeOf(rollup: string, fromMs: number): string
   /** Windows that start in [fromMs, toMs), in time order, and of one start the larger before the smaller. */
   places(rollup: string, fromMs: number, toMs: number): Promise<readonly WindowFile[]>
-  /** Names of the days in which windows of the rollup start, in no order. */
-  days(rollup: string): Promise<readonly string[]>
   /**
    * Rejects with damage that it met, and set aside; with `storage_denied` or `later_version` for a file that stays as it
    * is. Undefined where there is no such file, or one of an earlier version, which is as good as none.
@@ -64,20 +59,14 @@ type WrittenAt = number | 'unknown' | undefined
 
 export const besidePath = (place: string) => `${place}.waiting`
 
-/** NaN for any name but that of a window. */
-function startIn(name: string, ending: string): number {
-  const start = name.endsWith(ending) ? name.slice(0, -ending.length) : ''
-  return /^\d+$/.test(start) ? Number(start) : Number.NaN
-}
-
-export function windowFolder({ dir, ending, indexes, files, log }: FolderOptions): WindowFolder {
-  const beside = besidePath(ending)
+export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions): WindowFolder {
+  const indexes = indexReader(indexCacheBytes)
   /** Damaged, and could not be renamed; as of when, since another thread or process may write it anew. */
   const shunned = new Map<string, WrittenAt>()
   /** Files that a later version wrote and that were named in the log. */
   const later = new Set<string>()
 
-  const placeOf = (rollup: string, fromMs: number) => join(dir, rollup, dayOf(fromMs), `${fromMs}${ending}`)
+  const placeOf = (rollup: string, fromMs: number) => join(dir, rollup, dayOf(fromMs), `${fromMs}.rollup`)
   const namesIn = async (folder: string) => (await unlessAbsent(files.readdir(folder))) ?? []
 
   /** Those of a short range are not looked for: a store may have grown for years. */
@@ -155,7 +144,6 @@ export function windowFolder({ dir, ending, indexes, files, log }: FolderOptions
   return {
     placeOf,
     setAside,
-    days: (rollup) => namesIn(join(dir, rollup)),
     read,
 
     async readKnown(path, asked) {
@@ -171,7 +159,7 @@ export function windowFolder({ dir, ending, indexes, files, log }: FolderOptions
       const found: WindowFile[] = []
       for (const day of await daysIn(rollup, fromMs, toMs)) {
         for (const name of await namesIn(join(dir, rollup, day))) {
-          const startMs = startIn(name, name.endsWith(beside) ? beside : ending)
+          const startMs = Number(/^(\d+)\.rollup(?:\.waiting)?$/.exec(name)?.[1])
           if (startMs >= fromMs && startMs < toMs) found.push({ startMs, path: join(dir, rollup, day, name) })
         }
       }
@@ -186,19 +174,6 @@ function faultOf(path: string, error: unknown): unknown {
   if (isPermanentReadError(error)) return damaged(path, `it ${why}`)
   if (!isAccessDenied(error)) return error
   return new AppError('storage_denied', `The rollup file ${path} ${why}; it stays as it is`, { cause: error })
-}
-
-/** Ends a question that takes more. */
-export async function* atMost<T>(windows: AsyncIterable<T>, most = Number.POSITIVE_INFINITY) {
-  let many = 0
-  for await (const window of windows) {
-    if (++many > most)
-      throw new AppError(
-        'query_too_large',
-        `The range holds more than ${most} windows that are not merged to hours and days yet; ask for a shorter one.`,
-      )
-    yield window
-  }
 }
 
 /** They are published again when they are missed. */

@@ -14,8 +14,6 @@ import { type WindowContent, writeContent } from './local-file.ts'
 export interface WindowReplacement {
   /** Where the file is to be. */
   readonly path: string
-  /** Is part of its name until then, for people who find it. */
-  readonly generation: number
   readonly content: WindowContent
   /** What is there now is as new or newer. */
   readonly isOutdated: () => Promise<boolean>
@@ -34,9 +32,9 @@ export interface PartTools {
  */
 export async function replaceWindowFile(tools: PartTools, replacement: WindowReplacement): Promise<boolean> {
   const { files, entropy } = tools
-  const { path, generation, content } = replacement
+  const { path, content } = replacement
   // A name of its own for each attempt: two writers never share a file.
-  const part = `${path}.${generation}.${entropy.token(9)}.part`
+  const part = `${path}.${content.window.generation}.${entropy.token(9)}.part`
   await makeFolder(files, dirname(path))
   await createDurably(files, part, (file) => writeContent(file, content))
   let isIn = false

@@ -5,6 +5,7 @@ import { alignDown } from '../../../std/durations.ts'
 import { type FileOps, nodeFiles, syncFolder, unlessAbsent } from '../../../std/files/files.ts'
 import { type Entropy, systemEntropy } from '../../../std/id.ts'
 import type { Logger } from '../../../std/telemetry.ts'
+import { type UnitCounts, unitCounts } from '../model/units.ts'
 import {
   covers,
   inOrder,
@@ -17,7 +18,6 @@ import {
 } from '../model/window-spans.ts'
 import { groupsOf, rowsOf, windowOf } from './local-file.ts'
 import {
-  atMost,
   besidePath,
   unlessDamaged,
   type WindowFile,
@@ -25,11 +25,10 @@ import {
   windowFolder,
   withoutDamaged,
 } from './local-folder.ts'
-import { contentIn, groupRead, inPieces, unitsOfMetrics } from './local-groups.ts'
-import { firstOfEachApp, fullestOfApp, groupsOfMetric, indexReader, NO_GROUPS } from './local-index.ts'
-import { mergedFiles, type MergeableRange as Range } from './local-merged.ts'
+import { contentIn, groupRead, inPieces } from './local-groups.ts'
+import { firstOfEachApp, fullestOfApp, groupsOfMetric, NO_GROUPS } from './local-index.ts'
 import { replaceWindowFile } from './local-parts.ts'
-import { type CommittedWindow, isDamage, type RollupStore, type SeriesWindow } from './store.ts'
+import { type CommittedWindow, isDamage, type RollupStore, type SeriesRequest } from './store.ts'
 
 /** Window files read at a time, whoever asks: of libuv's four threads one is always free for the journal's writes. */
 const READS_AT_ONCE = 3
@@ -37,13 +36,15 @@ const READS_AT_ONCE = 3
 const INDEX_CACHE_BYTES = 67_108_864
 
 export interface LocalStoreOptions {
-  /** Holds `<rollup>/<day>/<start of the window>.rollup`; merged ones lie in a folder beside it, `<dir>-merged`. */
+  /** Holds `<rollup>/<day>/<start of the window>.rollup`. */
   readonly dir: string
   readonly indexCacheBytes?: number
   readonly files?: FileOps
   readonly entropy?: Entropy
   readonly log?: Logger | undefined
 }
+
+type Range = Pick<SeriesRequest, 'rollup' | 'fromMs' | 'toMs'>
 
 interface HeldWindow {
   readonly path: string
@@ -58,11 +59,15 @@ interface HeldWindow {
  * While windows of two grains lie over each other, the larger one counts, and it goes in one step: a smaller one that
  * starts with it waits beside its place (`….waiting`) until smaller ones hold all of its time, and is then renamed to it.
  */
-export function localStore(given: LocalStoreOptions): RollupStore {
-  const { dir, indexCacheBytes = INDEX_CACHE_BYTES, files = nodeFiles, entropy = systemEntropy, log } = given
-  const options = { files, log, indexes: indexReader(indexCacheBytes) }
-  const folder = windowFolder({ ...options, dir, ending: '.rollup' })
-  const merged = mergedFiles({ ...options, dir: `${dir}-merged`, entropy, finest: folder })
+export function localStore(options: LocalStoreOptions): RollupStore {
+  const {
+    dir,
+    indexCacheBytes = INDEX_CACHE_BYTES,
+    files = nodeFiles,
+    entropy = systemEntropy,
+    log,
+  } = options
+  const folder = windowFolder({ dir, indexCacheBytes, files, log })
   const oneAtATime = limitConcurrency(1)
   const reading = limitConcurrency(READS_AT_ONCE)
 
@@ -83,18 +88,13 @@ export function localStore(given: LocalStoreOptions): RollupStore {
       const held = await unlessDamaged(folder.read(path, WINDOW, false))
       return held !== undefined && held.generation >= window.generation
     }
-    const content = { rows, finish: async () => window }
-    // Before, as who is killed after it would leave one of the rows of before; and after, as one may be made meanwhile.
-    await merged.drop(window)
-    const { generation } = window
-    if (!(await replaceWindowFile({ files, entropy }, { path, generation, content, isOutdated })))
+    if (!(await replaceWindowFile({ files, entropy }, { path, content: { window, rows }, isOutdated })))
       return 'unchanged'
     const now = [...around.filter((held) => held.path !== path), { path, window }]
     await leaveOneGrain(
       window,
       now.sort((a, b) => inOrder(a.window, b.window)),
     )
-    await merged.drop(window)
     return before?.contentHash === window.contentHash ? 'unchanged' : 'published'
   }
 
@@ -107,7 +107,6 @@ export function localStore(given: LocalStoreOptions): RollupStore {
       const smaller = around.map((held) => held.window).filter((each) => isWithin(each, larger.window))
       const newer = smaller.filter(({ generation }) => generation > larger.window.generation)
       if (!covers(newer, larger.window)) continue
-      await merged.drop(window)
       await files.rename(besidePath(larger.path), larger.path)
       await syncFolder(files, dirname(larger.path))
     }
@@ -145,12 +144,8 @@ export function localStore(given: LocalStoreOptions): RollupStore {
     }
   }
 
-  /** Those that count, and in their place merged ones where these may be. */
-  const eachWindow = <T>(range: Range, asked: WindowRead<T>, signal?: AbortSignal) =>
-    merged.each(range, { asked, own: (part) => eachOwn(part, asked, signal) }, signal)
-
-  /** None of them merged: each moment lies in one of them at most. */
-  async function* eachOwn<T>(
+  /** Those that count: each moment lies in one of them at most. */
+  async function* eachWindow<T>(
     range: Range,
     { lookup, read }: WindowRead<T>,
     signal?: AbortSignal,
@@ -164,7 +159,6 @@ export function localStore(given: LocalStoreOptions): RollupStore {
           result: startMs < range.fromMs ? undefined : await read(index, file, path),
         }),
       })
-    if (range.fromMs >= range.toMs) return
     let untilMs = Number.NEGATIVE_INFINITY
     /** Those that took the place of a larger one, together with what was read, after the folder was listed. */
     async function* sinceListed(nextMs: number): AsyncGenerator<T, void> {
@@ -188,7 +182,6 @@ export function localStore(given: LocalStoreOptions): RollupStore {
 
   return {
     kind: 'local',
-    merged,
 
     // One at a time, so that what was compared with is still there when the file is replaced.
     publish: (window, rows) => oneAtATime(() => publish(window, rows)),
@@ -197,13 +190,9 @@ export function localStore(given: LocalStoreOptions): RollupStore {
       withoutDamaged(() => eachWindow({ rollup, fromMs, toMs }, WINDOW, signal)),
 
     contents(request, signal) {
-      const read = (index: Buffer) => {
-        const found = { ...windowOf(index), ...contentIn(index, request) }
-        // Which of its windows lack the set, they tell themselves: some may have no rows at all.
-        return found.merged === undefined || found.hasSet ? found : undefined
-      }
-      const asked: WindowRead<SeriesWindow> = { lookup: groupsOfMetric(request.app, request.metric), read }
-      return withoutDamaged(() => atMost(eachWindow(request, asked, signal), request.mostWindows))
+      const read = (index: Buffer) => ({ ...windowOf(index), ...contentIn(index, request) })
+      const lookup = groupsOfMetric(request.app, request.metric)
+      return withoutDamaged(() => eachWindow(request, { lookup, read }, signal))
     },
 
     async held(rollup, fromMs, toMs) {
@@ -229,9 +218,19 @@ export function localStore(given: LocalStoreOptions): RollupStore {
       }
     },
 
-    metrics({ app, ...range }, signal) {
+    async metrics({ app, ...range }, signal) {
+      const totals = new Map<string, UnitCounts>()
       const asked = { lookup: fullestOfApp(app, signal), read: (index: Buffer) => index }
-      return unitsOfMetrics(eachWindow(range, asked, signal), app, signal)
+      const breath = createYielder(signal)
+      for await (const index of eachWindow(range, asked, signal)) {
+        for (const group of groupsOf(index, [app])) {
+          if (breath.shouldYield()) await breath.yieldNow()
+          const units = totals.get(group.metric) ?? unitCounts()
+          totals.set(group.metric, units)
+          units.add(group)
+        }
+      }
+      return [...totals].map(([metric, units]) => ({ metric, units: units.ranked() }))
     },
 
     async apps(range, signal) {

@@ -1,4 +1,3 @@
-import type { TimeSpan } from '../../../std/durations.ts'
 import { AppError } from '../../../std/errors.ts'
 import { isSystemError } from '../../../std/files/files.ts'
 import type { KeptDefinition } from '../model/definition.ts'
@@ -41,23 +40,6 @@ export interface CommittedWindow {
   readonly rejected: number
   /** Left out of what earlier versions committed. */
   readonly definition?: KeptDefinition
-  /** Set where it is the sum of others. */
-  readonly merged?: MergedFrom
-}
-
-/** The windows that one is the sum of. */
-export interface MergedFrom {
-  /** Names them, and their generations. */
-  readonly digest: string
-  readonly windows: number
-  /** Start of the first. */
-  readonly firstMs: number
-  /** How long they are together: there may be none of some of its time. */
-  readonly heldMs: number
-}
-
-export interface MergedWindow extends CommittedWindow {
-  readonly merged: MergedFrom
 }
 
 /** What a window holds of a metric by a set, in one unit. */
@@ -85,11 +67,6 @@ export interface SeriesRequest {
   /** Half-open, UTC epoch ms. */
   readonly fromMs: number
   readonly toMs: number
-  /**
-   * In time order. Windows that are merged count as one, where that lies in one of these spans; left out, none are. Their
-   * sums are the same.
-   */
-  readonly mergedWithin?: readonly TimeSpan[] | undefined
 }
 
 export interface StoredRow extends RollupRow {
@@ -137,40 +114,9 @@ export interface RollupStore {
   metrics(request: MetricsRequest, signal?: AbortSignal): Promise<readonly MetricUnits[]>
   /** Names of the apps with rows in the range, in no order. */
   apps(request: Omit<MetricsRequest, 'app'>, signal?: AbortSignal): Promise<readonly string[]>
-  readonly merged: MergedWindows
 }
 
-/** A span of a rollup's time, such as a window. */
-export interface RollupSpan extends TimeSpan {
-  readonly rollup: string
-}
-
-export interface MergedContent {
-  readonly rows: AsyncIterable<readonly WrittenRow[]>
-  /** Is called once, when all rows have been taken, and tells what they are. Where it rejects, nothing changes. */
-  readonly finish: () => Promise<MergedWindow>
-}
-
-/**
- * Windows that are sums of those that count, of an hour or a day. One is gone as soon as another window that holds any of its
- * time is published: whoever reads finds the same numbers, in it or in those that it is the sum of.
- */
-export interface MergedWindows {
-  /** Starts of the days of UTC in which windows of the rollup start, in time order. */
-  days(rollup: string): Promise<readonly number[]>
-  /** All rows of one that counts, sorted as they were published. Rejects with `run_conflict` when it has been replaced. */
-  rowsOf(window: CommittedWindow, signal?: AbortSignal): AsyncIterable<readonly WrittenRow[]>
-  /** Those of this length that start in the span, in time order. */
-  windows(span: RollupSpan, lengthMs: number): Promise<readonly MergedWindow[]>
-  /** Replaces the one of this span, unless that is of a generation as new: all or nothing. */
-  put(span: RollupSpan, content: MergedContent): Promise<'published' | 'unchanged'>
-  remove(span: RollupSpan): Promise<void>
-}
-
-export interface ContentsRequest extends Omit<SeriesRequest, 'unit' | 'values'> {
-  /** Rejects with `query_too_large` when there are more. */
-  readonly mostWindows?: number | undefined
-}
+export type ContentsRequest = Omit<SeriesRequest, 'unit' | 'values'>
 export type MetricsRequest = Pick<SeriesRequest, 'rollup' | 'app' | 'fromMs' | 'toMs'>
 
 export interface MetricUnits {

@@ -45,7 +45,7 @@ export async function tallyByValue(
     addRow(tally, row)
     if (tallies.size > maxTallies) tallies = largest(tallies, maxTallies / 2)
   }
-  await eachRow(store, { ...request, mergedWithin: [request] }, { signal, take })
+  await eachRow(store, request, { signal, take })
   return tallies
 }
 

@@ -8,7 +8,6 @@ import { AppError } from '../../../../src/std/errors.ts'
 
 import { blockingFiles } from '../../../../src/std/files/blocking-files.ts'
 import { createTelemetry } from '../../../../src/std/telemetry.ts'
-import { mergedContract } from '../../../contracts/merged-store.ts'
 import { committed, type Minutes, publishMinutes, row, storeContract } from '../../../contracts/store.ts'
 import { chunks, gathered } from '../../../fakes/aggregation/store.ts'
 import { faultyFiles } from '../../../fakes/files/faulty-files.ts'
@@ -17,20 +16,26 @@ import { noFiles, replaceByNoFile } from '../../../fakes/files/not-files.ts'
 import { pausedAt } from '../../../fakes/files/paused.ts'
 import { unsyncedFiles } from '../../../fakes/files/unsynced-files.ts'
 
-for (const [name, options] of [
-  ['local', {}],
-  ['local that blocks', { files: blockingFiles }],
-  ['local without cache', { indexCacheBytes: 0 }],
-] as const) {
-  test(`the store keeps the contract of stores: ${name}`, async (t) => {
-    const fresh = (t: Test) => {
-      const dir = join(t.testdir(), 'store')
-      return () => localStore({ dir, ...options })
-    }
-    storeContract(t, name, fresh)
-    mergedContract(t, name, fresh)
+test('the local store keeps the contract of stores', async (t) => {
+  storeContract(t, 'local', (t) => {
+    const dir = t.testdir()
+    return () => localStore({ dir })
   })
-}
+})
+
+test('the local store keeps the contract where its files keep the thread waiting', async (t) => {
+  storeContract(t, 'local that blocks', (t) => {
+    const dir = t.testdir()
+    return () => localStore({ dir, files: blockingFiles })
+  })
+})
+
+test('the local store keeps the contract when no index fits its cache', async (t) => {
+  storeContract(t, 'local without cache', (t) => {
+    const dir = t.testdir()
+    return () => localStore({ dir, indexCacheBytes: 0 })
+  })
+})
 
 const window = committed()
 const series = {
@@ -178,11 +183,9 @@ const damages: readonly [string, (bytes: Buffer) => Buffer, RegExp][] = [
 const later = committed({ fromMs: window.toMs, toMs: 2 * window.toMs - window.fromMs })
 const whole = { fromMs: 0, toMs: later.toMs }
 
-const T_HOUR = window.fromMs - (window.fromMs % 3_600_000)
-
 /** A store of two windows, where the first of them lies, and what is logged as an error. */
 async function withTwoWindows(t: Test) {
-  const dir = join(t.testdir(), 'store')
+  const dir = t.testdir()
   const lines: string[] = []
   const { log } = createTelemetry('error', { write: (line) => lines.push(line) })
   const store = localStore({ dir, log })
@@ -215,58 +218,6 @@ for (const [what, damage, message] of damages) {
     t.equal((await gathered(store.series(asked))).length, 2)
   })
 }
-
-for (const [what, damage, message] of damages) {
-  test(`${what} is no window to be merged, and set aside`, async (t) => {
-    const { store, path, lines } = await withTwoWindows(t)
-    await writeFile(path, damage(await readFile(path)))
-    await t.rejects(gathered(store.merged.rowsOf(window)), { code: 'internal', message })
-    t.match(lines, [path])
-    t.ok((await readdir(join(path, '..'))).includes(`${window.fromMs}.rollup.damaged`))
-  })
-}
-
-test('a merged window that cannot be read is set aside, one of another version as good as none', async (t) => {
-  const { store, path } = await withTwoWindows(t)
-  const hour = { rollup: 'vitals', fromMs: T_HOUR, toMs: T_HOUR + 3_600_000 }
-  const from = { digest: 'd', windows: 1, firstMs: window.fromMs, heldMs: 900_000 }
-  const file = join(
-    path,
-    '..',
-    '..',
-    '..',
-    '..',
-    'store-merged',
-    '1h',
-    'vitals',
-    '2026-11-22',
-    `${T_HOUR}.merged`,
-  )
-  const merge = () =>
-    store.merged.put(hour, {
-      rows: chunks([row({ n: 9n })]),
-      finish: async () => ({ ...committed(hour), merged: from }),
-    })
-  const asked = { ...series, ...whole, mergedWithin: [hour] }
-  const counts = async () => (await gathered(store.series(asked))).map(({ n }) => Number(n))
-  await merge()
-  t.same(await counts(), [9])
-  for (const [what, bytes] of [
-    ['an earlier version', 'headgate-rollup 2 '],
-    ['a later one', 'headgate-rollup 4 '],
-  ] as const) {
-    await writeFile(file, bytes)
-    t.same(await counts(), [2_000, 2_000], what)
-  }
-  await writeFile(file, '')
-  await t.rejects(gathered(store.series(asked)), { code: 'internal' })
-  t.same(await counts(), [2_000, 2_000])
-  t.same(await store.merged.windows(hour, 3_600_000), [])
-  await merge()
-  t.same(await counts(), [9])
-  await writeFile(path, 'headgate-rollup 2 ')
-  await t.rejects(gathered(store.merged.rowsOf(window)), { code: 'run_conflict' })
-})
 
 test('thousands of metrics of one app are told, each with its rows', async (t) => {
   const store = localStore({ dir: t.testdir() })
