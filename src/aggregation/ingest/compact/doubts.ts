@@ -11,9 +11,10 @@ import { DAY_MS } from '../../../std/durations.ts'
 import { didYouMean } from '../../../std/input/did-you-mean.ts'
 import { MAX_INSTANT_MS, MIN_EPOCH_MS } from '../../../std/input/instant.ts'
 import { allRows, type SqlSession } from '../duckdb/sql-session.ts'
-import { quote } from '../duckdb/sql-text.ts'
+import { quote, readParquet } from '../duckdb/sql-text.ts'
 import { eventRows } from './event-sql.ts'
 import { COARSE, FINE } from './line-faults.ts'
+import { createMistyped } from './mistyped.ts'
 
 /** Rows that are taken as they are, and hardly say what was meant. */
 export interface Doubt {
@@ -45,7 +46,19 @@ export async function doubtsIn(session: SqlSession, parquet: string, expected: E
     const why = doubt === 'app' ? whyOfNoApp(app, expected.apps) : whyDoubtful(String(doubt))
     found.set(why, (found.get(why) ?? 0) + Number(rows))
   }
-  return Array.from(found, ([why, rows]) => ({ why, rows }))
+  const doubts = Array.from(found, ([why, rows]) => ({ why, rows }))
+  return [...doubts, ...(await mistypedColumns(session, parquet))]
+}
+
+/** Columns that are nearly ours, and are not read; nothing is there where the one that was meant is as well. */
+async function mistypedColumns(session: SqlSession, parquet: string): Promise<readonly Doubt[]> {
+  const file = readParquet([parquet])
+  const described = await allRows(session, `SELECT column_name FROM (DESCRIBE SELECT * FROM ${file})`)
+  const meant = createMistyped().amongColumns(described.map(([name]) => String(name)))
+  if (meant.length === 0) return []
+  const counts = meant.map(({ name }) => `COUNT("${name.replaceAll('"', '""')}")`)
+  const [rows = []] = await allRows(session, `SELECT ${counts.join(', ')} FROM ${file}`)
+  return meant.map(({ text }, at) => ({ why: text, rows: Number(rows[at]) })).filter(({ rows }) => rows > 0)
 }
 
 /** What a row is judged by. */

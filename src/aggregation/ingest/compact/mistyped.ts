@@ -13,6 +13,8 @@ export interface Mistyped {
   inLine(line: string): readonly MeantField[]
   /** The same of the first lines of files. */
   inHeads(paths: readonly string[]): Promise<readonly MeantField[]>
+  /** Columns of a table that are nearly ours, however these are capitalized. */
+  amongColumns(names: readonly string[]): readonly MeantField[]
 }
 
 /** Finds in lines what was meant for a column: as the gateway does in events, and of the columns that it alone sets there. */
@@ -28,6 +30,10 @@ export function createMistyped(): Mistyped {
         for (const field of inEvents(ofEachKind(events))) found.set(field.name, field)
       }
       return [...found.values()].slice(0, MAX_HINTS)
+    },
+    amongColumns(names) {
+      const ours = (name: string) => (known.has(name.toLowerCase()) ? name.toLowerCase() : name)
+      return inEvents([Object.fromEntries(names.map((name) => [ours(name), true]))]).slice(0, MAX_HINTS)
     },
   }
 }

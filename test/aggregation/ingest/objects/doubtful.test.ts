@@ -1,4 +1,5 @@
-import { join } from 'node:path'
+import { mkdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { test } from 'tap'
 import { MAX_VALUE, MAX_WEIGHT } from '../../../../src/event/schema/event.ts'
 import { LEDGER_NAME } from '../../../../src/event/schema/ledger-event.ts'
@@ -243,4 +244,18 @@ test('rows of an app that is not configured are told, with the one that was most
       what,
     )
   }
+})
+
+test('columns of Parquet that are nearly ours are told with the one that was meant, of how many rows', async (t) => {
+  const { places, ingester, session } = await setUp()
+  const key = `raw/backfill/${HOUR}/theirs.parquet`
+  const path = join(places.lakeDir, key)
+  await mkdir(dirname(path), { recursive: true })
+  const rows = `SELECT * FROM (SELECT 'e' || i AS event_id, ${NOON} AS event_time, ${NOON} AS received_time, 'shop' AS app_id,
+    'm' AS "NAME", 1.5 AS value, 'ms' AS unit, CASE WHEN i > 0 THEN '/a' END AS pageRoute, 'DE' AS contry, 'DE' AS Country,
+    NULL AS "app-version", 1 AS mine FROM range(3) t(i)) q`
+  await session.run([`COPY (${rows}) TO '${path}' (FORMAT parquet)`])
+  const { doubtful } = await ingester().ingest(signal)
+  const why = '"pageRoute" is no field of an event and was left out; did you mean "page_route"?'
+  t.same(doubtful, [{ key, why, rows: 2 }])
 })
