@@ -14,12 +14,13 @@ export async function ifAffordable<T>(
   instead: (error: unknown) => T,
   isOfItself: (error: unknown) => boolean = exceedsItsLimits,
 ): Promise<T> {
-  for (let tries = 1; ; tries++) {
+  const attempt = async (tries: number): Promise<T> => {
     try {
       return await work()
     } catch (error) {
       if (!isOfItself(error)) throw error
-      if (tries === TRIES) return instead(error)
+      return tries === TRIES ? instead(error) : attempt(tries + 1)
     }
   }
+  return attempt(1)
 }
