@@ -5,6 +5,7 @@ import { readers } from '../../../event/values/columns.ts'
 import { columnCalled, meantColumn } from '../../../event/values/other-names.ts'
 import { likelyUnits, meantUnit, scales } from '../../../event/values/unit.ts'
 import { nearestOf } from '../../../std/input/did-you-mean.ts'
+import { lruCache } from '../../../std/lru.ts'
 import { LONGEST_VITAL_CHARS, ofLibrary, vitalUnits } from './web-vitals.ts'
 
 /** Fields of a metric that are looked at. Ours. */
@@ -46,9 +47,17 @@ const nearestVital = nearestOf(Array.from(vitalUnits.keys(), String))
 /** A metric of others that is a slip away: First Meaningful Paint. */
 const OF_OTHERS = 'FMP'
 
-/** The web vital that somebody meant who wrote it in another case, or with a slip. */
-const meantVital = (name: string): string | undefined =>
-  name.length > LONGEST_VITAL_CHARS + 1 || name.toUpperCase() === OF_OTHERS ? undefined : nearestVital(name)
+/** Short names that were compared: most requests have the same. Ours. */
+const MAX_KNOWN_NAMES = 512
+const meantBy = lruCache<string>(MAX_KNOWN_NAMES)
+
+/** The web vital that somebody meant who wrote it in another case, or with a slip. To compare names costs as much as an event. */
+function meantVital(name: string): string | undefined {
+  if (name.length > LONGEST_VITAL_CHARS + 1 || name.toUpperCase() === OF_OTHERS) return undefined
+  const known = meantBy.get(name) ?? nearestVital(name) ?? ''
+  meantBy.set(name, known)
+  return known === '' ? undefined : known
+}
 
 /** One that says another quantity than the library's is not believed. */
 function ofUnit({ name, unit }: JsonObject): readonly string[] {
