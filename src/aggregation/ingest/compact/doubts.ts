@@ -46,15 +46,19 @@ export async function doubtsIn(session: SqlSession, parquet: string, expected: E
     const why = doubt === 'app' ? whyOfNoApp(app, expected.apps) : whyDoubtful(String(doubt))
     found.set(why, (found.get(why) ?? 0) + Number(rows))
   }
-  const doubts = Array.from(found, ([why, rows]) => ({ why, rows }))
-  return [...doubts, ...(await mistypedColumns(session, parquet))]
+  return Array.from(found, ([why, rows]) => ({ why, rows }))
 }
 
-/** Columns that are nearly ours, and are not read; nothing is there where the one that was meant is as well. */
-async function mistypedColumns(session: SqlSession, parquet: string): Promise<readonly Doubt[]> {
+const mistyped = createMistyped()
+
+/**
+ * Columns of a Parquet file of others that are nearly ours, and are not read; nothing is told where the one that was meant is
+ * there as well.
+ */
+export async function mistypedColumns(session: SqlSession, parquet: string): Promise<readonly Doubt[]> {
   const file = readParquet([parquet])
   const described = await allRows(session, `SELECT column_name FROM (DESCRIBE SELECT * FROM ${file})`)
-  const meant = createMistyped().amongColumns(described.map(([name]) => String(name)))
+  const meant = mistyped.amongColumns(described.map(([name]) => String(name)))
   if (meant.length === 0) return []
   const counts = meant.map(({ name }) => `COUNT("${name.replaceAll('"', '""')}")`)
   const [rows = []] = await allRows(session, `SELECT ${counts.join(', ')} FROM ${file}`)

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { contentsOf, type ParquetSummary } from '../compact/compact.ts'
-import type { Doubt } from '../compact/doubts.ts'
+import { type Doubt, mistypedColumns } from '../compact/doubts.ts'
 import { MAX_INFLATED_OBJECT_BYTES, mostInflatedBytes } from '../compact/inflate-files.ts'
 import {
   columnsOf,
@@ -41,7 +41,8 @@ export async function examine(
         const fault = await faultOf(session, path, inflatedBytes)
         if (fault !== undefined) return { fault }
         const contents = await contentsOf(session, path)
-        return { contents, doubts: await workbench.readDoubts(session, path, clock.nowMs()) }
+        const doubts = await workbench.readDoubts(session, path, clock.nowMs())
+        return { contents, doubts: [...doubts, ...(await mistypedColumns(session, path))] }
       },
       (error) => ({ fault: whyTooDear(error) }),
     )
