@@ -8,6 +8,7 @@ import type {
 } from '../../../src/aggregation/ingest/duckdb/sql-session.ts'
 import { localWorkbench } from '../../../src/aggregation/ingest/objects/workbench.ts'
 import { AppError } from '../../../src/std/errors.ts'
+import { checkedSessions } from '../../fakes/aggregation/sessions.ts'
 import { eventLine, storedEvent, writeParquet } from '../../fakes/events.ts'
 import { HOUR, setUp, signal } from './harness.ts'
 
@@ -23,20 +24,7 @@ function endingWith(
   const check = (statement: string) => {
     if (isEnd(statement)) throw error
   }
-  return async (until) => {
-    const session = await openSession(until)
-    return {
-      ...session,
-      async run(statements) {
-        statements.forEach(check)
-        await session.run(statements)
-      },
-      async *rows(query) {
-        check(query)
-        yield* session.rows(query)
-      },
-    }
-  }
+  return checkedSessions(openSession, check)
 }
 
 const unusable = ({ message }: AppError) => ({

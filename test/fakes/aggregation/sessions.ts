@@ -39,3 +39,21 @@ export async function sharedSession(t: Test, places: Places): Promise<OpenSqlSes
   t.teardown(() => session.close())
   return async () => ({ run: session.run, rows: session.rows, close: async () => {} })
 }
+
+/** Sessions of which each statement is looked at first, and fails with what that throws. */
+export const checkedSessions =
+  (openSession: OpenSqlSession, check: (statement: string) => void): OpenSqlSession =>
+  async (until) => {
+    const session = await openSession(until)
+    return {
+      ...session,
+      async run(statements) {
+        statements.forEach(check)
+        await session.run(statements)
+      },
+      async *rows(query) {
+        check(query)
+        yield* session.rows(query)
+      },
+    }
+  }

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import { type OpenSqlSession, tookTooLong } from '../../../../src/aggregation/ingest/duckdb/sql-session.ts'
 import { AppError } from '../../../../src/std/errors.ts'
+import { checkedSessions } from '../../../fakes/aggregation/sessions.ts'
 import { eventLine, storedEvent, writeParquet } from '../../../fakes/events.ts'
 import { HOUR, setUp, signal } from '../harness.ts'
 
@@ -19,20 +20,7 @@ function failingAbout(openSession: OpenSqlSession, { about, error }: { about: st
     met.push(statement)
     throw error
   }
-  const open: OpenSqlSession = async (until) => {
-    const session = await openSession(until)
-    return {
-      ...session,
-      async run(statements) {
-        statements.forEach(check)
-        await session.run(statements)
-      },
-      async *rows(query) {
-        check(query)
-        yield* session.rows(query)
-      },
-    }
-  }
+  const open = checkedSessions(openSession, check)
   return { met, open }
 }
 
