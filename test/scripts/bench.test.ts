@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Test, test } from 'tap'
+import { bodiesBytes, inTurn, readBodies } from '../../scripts/lib/bench/load/load-bodies.ts'
 import { has } from '../../scripts/lib/bench/machine/machine.ts'
 import { faultsOf } from '../../scripts/lib/bench/measure/measure.ts'
 import { parseOptions } from '../../scripts/lib/bench/measure/options.ts'
@@ -10,7 +11,7 @@ import { medians } from '../../scripts/lib/bench/measure/result.ts'
 import { benchTables, withTables } from '../../scripts/lib/bench/page-tables.ts'
 import { contentsOf, linesOf } from '../../scripts/lib/bench/sink/count.ts'
 import { judge, queriesVerdicts } from '../../scripts/lib/bench/verdicts.ts'
-import { bodyOf, isAsPosted } from '../../scripts/lib/bench/workload/body.ts'
+import { bodiesOf, bodyOf, isAsPosted } from '../../scripts/lib/bench/workload/body.ts'
 import { cleanEnvironment, unhooked } from '../../scripts/lib/demo/headgate.ts'
 
 test('the sink finds what JSON.parse would find in a PutRecords body', async (t) => {
@@ -37,6 +38,29 @@ test('the sink finds what JSON.parse would find in a PutRecords body', async (t)
     if (dataBytes > 0) t.equal(linesOf(sent).length, lines, `${what}: as many to be read`)
     t.ok(soloBytes >= (dataBytes * 4) / 3, `${what}: a record a line is no smaller than its base64`)
   }
+})
+
+test('each post takes the next body and the next headers, whatever bytes a body has', async (t) => {
+  const bodies = ['{"a":"é\n"}', '', '7\n', '\u0000'].map((text) => Buffer.from(text))
+  const file = join(t.testdir({}), 'bodies')
+  await writeFile(file, bodiesBytes(bodies))
+  const pairs = inTurn(['x', 'y', 'z'], readBodies(file), (name, body) => `${name} ${body}`)
+  t.same(pairs, ['x {"a":"é\n"}', 'y ', 'z 7\n', 'x \u0000'])
+  t.same(
+    inTurn([1, 2, 3], ['only'], (...pair) => pair),
+    [
+      [1, 'only'],
+      [2, 'only'],
+      [3, 'only'],
+    ],
+  )
+})
+
+test('no two posts are of the same events', async (t) => {
+  const posts = bodiesOf(3, 'plain').map((body) => JSON.parse(body.toString()))
+  const ids = posts.flat().map(({ event_id }) => event_id)
+  t.ok(posts.length > 20, 'more than arrive in a millisecond')
+  t.equal(new Set(ids).size, posts.length * 3)
 })
 
 test('a line that is not what was posted is told', async (t) => {

@@ -1,16 +1,21 @@
-import { readFileSync } from 'node:fs'
 import autocannon from 'autocannon'
+import { inTurn, readBodies } from './load-bodies.ts'
 import { readHeaders } from './load-headers.ts'
 
-/** The load where there is no wrk: `load-autocannon.ts URL BODY-FILE HEADER-FILE CONNECTIONS SECONDS`. */
-const [url = '', bodyFile = '', headerFile = '', connections, seconds] = process.argv.slice(2)
-const body = readFileSync(bodyFile)
+/** The load where there is no wrk: `load-autocannon.ts URL BODIES-FILE HEADER-FILE CONNECTIONS SECONDS`. */
+const [url = '', bodiesFile = '', headerFile = '', connections, seconds] = process.argv.slice(2)
 const run = await autocannon({
   url,
   connections: Number(connections),
   duration: Number(seconds),
   timeout: 30,
-  requests: readHeaders(headerFile).map((headers) => ({ method: 'POST', headers, body })),
+  requests: [
+    ...inTurn(readHeaders(headerFile), readBodies(bodiesFile), (headers, body) => ({
+      method: 'POST' as const,
+      headers,
+      body,
+    })),
+  ],
 })
 process.send?.({
   posts: run['2xx'],

@@ -1,28 +1,27 @@
-import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { percentile } from '../machine/statistics.ts'
+import { inTurn, readBodies } from './load-bodies.ts'
 import { readHeaders } from './load-headers.ts'
 
 /**
  * Load at a fixed rate, whatever the target does with it:
- * `load-open-loop.ts URL BODY-FILE HEADER-FILE CONNECTIONS SECONDS POSTS-PER-SECOND`. A post's time counts from when it was due, so that a target which stalls cannot hide the posts that it
+ * `load-open-loop.ts URL BODIES-FILE HEADER-FILE CONNECTIONS SECONDS POSTS-PER-SECOND`. A post's time counts from when it was due, so that a target which stalls cannot hide the posts that it
  * kept from being sent. Posts become due in ticks of 1 ms. All of them are waited for, so that the count is exact.
  */
-const [url = '', bodyFile = '', headerFile = '', connections, seconds, rate] = process.argv.slice(2)
+const [url = '', bodiesFile = '', headerFile = '', connections, seconds, rate] = process.argv.slice(2)
 const TICK_MS = 1
 /** For the answers that are still to come at the end. */
 const PATIENCE_MS = 60_000
 
 const { hostname, port, pathname, host } = new URL(url)
-const body = readFileSync(bodyFile)
-const requests = readHeaders(headerFile).map((headers) => requestOf(headers))
+const requests = inTurn(readHeaders(headerFile), readBodies(bodiesFile), requestOf)
 const totalPosts = Math.round(Number(rate) * Number(seconds))
 const latenciesMs: number[] = []
 const due: number[] = []
 const idle: Socket[] = []
 let [posted, refused, issued] = [0, 0, 0]
 
-function requestOf(headers: Readonly<Record<string, string>>): Buffer {
+function requestOf(headers: Readonly<Record<string, string>>, body: Buffer): Buffer {
   const all = { host, ...headers, 'content-length': body.length }
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
   return Buffer.concat([Buffer.from(`POST ${pathname} HTTP/1.1\r\n${lines.join('')}\r\n`), body])

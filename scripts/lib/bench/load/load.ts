@@ -7,13 +7,14 @@ import { promisify } from 'node:util'
 import { forkProgram, nextMessage, stopped } from '../machine/child.ts'
 import type { Machine } from '../machine/machine.ts'
 import { endedChildrenMicros } from '../machine/proc.ts'
+import { bodiesBytes } from './load-bodies.ts'
 import { type HeaderSets, headerText } from './load-headers.ts'
 
-/** One body, posted again and again. */
+/** The same bodies, posted again and again: each post takes the next. */
 export interface Post {
   readonly url: string
   readonly headers: HeaderSets
-  readonly body: Buffer
+  readonly bodies: readonly Buffer[]
 }
 
 export interface LoadRun {
@@ -62,20 +63,26 @@ export function atRate(
 }
 
 type Counts = Omit<LoadRun, 'cpuMicros'>
-type Args = readonly [url: string, bodyFile: string, headerFile: string, connections: string, seconds: string]
+type Args = readonly [
+  url: string,
+  bodiesFile: string,
+  headerFile: string,
+  connections: string,
+  seconds: string,
+]
 
 async function run(
-  { url, headers, body }: Post,
+  { url, headers, bodies }: Post,
   { connections, seconds }: Pressure,
   generate: (args: Args) => Promise<Counts>,
 ): Promise<LoadRun> {
   const folder = await mkdtemp(join(tmpdir(), 'headgate-load-'))
   const before = endedChildrenMicros()
   try {
-    const [bodyFile, headerFile] = [join(folder, 'body'), join(folder, 'headers')]
-    await writeFile(bodyFile, body)
+    const [bodiesFile, headerFile] = [join(folder, 'bodies'), join(folder, 'headers')]
+    await writeFile(bodiesFile, bodiesBytes(bodies))
     await writeFile(headerFile, headerText(headers))
-    const counts = await generate([url, bodyFile, headerFile, String(connections), String(seconds)])
+    const counts = await generate([url, bodiesFile, headerFile, String(connections), String(seconds)])
     return { ...counts, cpuMicros: endedChildrenMicros() - before }
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -84,11 +91,11 @@ async function run(
 
 async function wrk(
   machine: Machine,
-  [url, bodyFile, headerFile, connections, seconds]: Args,
+  [url, bodiesFile, headerFile, connections, seconds]: Args,
 ): Promise<Counts> {
   const script = fileURLToPath(new URL('./wrk.lua', import.meta.url))
   const options = ['-t', '1', '-c', connections, '-d', `${seconds}s`, '--timeout', '30s', '-s', script, url]
-  const [command = '', ...words] = [...machine.otherCores, 'wrk', ...options, '--', bodyFile, headerFile]
+  const [command = '', ...words] = [...machine.otherCores, 'wrk', ...options, '--', bodiesFile, headerFile]
   const { stdout } = await promisify(execFile)(command, words)
   return JSON.parse(stdout.slice(stdout.lastIndexOf('{"posts"'))) as Counts
 }

@@ -1,5 +1,6 @@
--- Posts one body for ever: wrk -s wrk.lua URL -- BODY-FILE HEADER-FILE. The latter holds lines "name: value" in one or
--- more blocks, an empty line between them; each post takes the next block.
+-- Posts for ever: wrk -s wrk.lua URL -- BODIES-FILE HEADER-FILE. The former holds one or more bodies, each after a line
+-- with its length in bytes; the latter lines "name: value" in one or more blocks, an empty line between them. Each post takes
+-- the next of both.
 -- Prints one line of JSON at the end, in the words of load.ts.
 
 local function read(path)
@@ -9,14 +10,32 @@ local function read(path)
   return text
 end
 
+local function bodiesIn(text)
+  local bodies, at = {}, 1
+  while at <= #text do
+    local _, newline, length = text:find('^(%d+)\n', at)
+    bodies[#bodies + 1] = text:sub(newline + 1, newline + length)
+    at = newline + length + 1
+  end
+  return bodies
+end
+
+local function headersIn(text)
+  local sets = {}
+  for block in (text .. '\n'):gmatch('(.-\n)\n') do
+    local headers = {}
+    for name, value in block:gmatch('([^:\n]+): ([^\n]*)') do headers[name] = value end
+    sets[#sets + 1] = headers
+  end
+  return sets
+end
+
 local posts, turn = {}, 0
 
 function init(args)
-  local body = read(args[1])
-  for block in (read(args[2]) .. '\n'):gmatch('(.-\n)\n') do
-    local headers = {}
-    for name, value in block:gmatch('([^:\n]+): ([^\n]*)') do headers[name] = value end
-    posts[#posts + 1] = wrk.format('POST', nil, headers, body)
+  local bodies, headers = bodiesIn(read(args[1])), headersIn(read(args[2]))
+  for i = 1, math.max(#bodies, #headers) do
+    posts[i] = wrk.format('POST', nil, headers[(i - 1) % #headers + 1], bodies[(i - 1) % #bodies + 1])
   end
 end
 

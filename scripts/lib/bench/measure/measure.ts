@@ -111,7 +111,7 @@ const halfFigures = ({ run, events, cpuMicros }: Period, { eventsPerPost }: Load
 export const postTo = (target: LoadTarget, { eventsPerPost, encoding }: LoadShape): Post => ({
   url: target.url,
   headers: target.headers(encoding),
-  body: target.body(eventsPerPost, encoding),
+  bodies: target.bodies(eventsPerPost, encoding),
 })
 
 export const rssMb = (pid: number): number => Math.round(peakRssBytes(pid) / 2 ** 20)

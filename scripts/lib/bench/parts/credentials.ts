@@ -79,7 +79,7 @@ async function measureVends(
     authorization: `Bearer ${token}`,
     ...headers,
   }))
-  const post = { url, headers: sets, body: Buffer.from('{"app":"bench"}') }
+  const post = { url, headers: sets, bodies: [Buffer.from('{"app":"bench"}')] }
   await warmUp(post, bench)
   const [callsBefore, cpuBefore] = [stsCalls(), cpuMicros(pid)]
   const { posts, refused, broken, ...run } = await saturate(post, { connections, seconds }, machine)

@@ -14,7 +14,7 @@ import { percentile, round } from '../machine/statistics.ts'
 import type { Case } from '../measure/cases.ts'
 import { type Bench, rssMb } from '../measure/measure.ts'
 import type { Figures, Result } from '../measure/result.ts'
-import { bodyOf, headersOf } from '../workload/body.ts'
+import { bodiesOf, headersOf } from '../workload/body.ts'
 
 /** Buckets of each histogram: 16 ms to 5 s. */
 const SPREAD = Array.from({ length: 60 }, (_, i) => 16 * 1.1 ** i)
@@ -144,7 +144,7 @@ async function beacons({ headgate }: QueryShop, { machine, seconds }: Omit<Bench
   const post = {
     url: `${headgate.gatewayUrl}/v1/events`,
     headers: [{ ...headersOf('plain'), 'x-headgate-key': headgate.key }],
-    body: bodyOf(1, 'plain'),
+    bodies: bodiesOf(1, 'plain'),
   }
   const load = { connections: CONNECTIONS, postsPerSecond: BEACONS_PER_SECOND }
   await atRate(post, { ...load, seconds: WARM_UP_SECONDS }, machine)

@@ -9,7 +9,7 @@ import { endWithUs, freePort } from '../../demo/headgate.ts'
 import { stopped } from '../machine/child.ts'
 import type { Machine } from '../machine/machine.ts'
 import type { BenchSink } from '../sink/sink.ts'
-import { bodyOf, headersOf } from '../workload/body.ts'
+import { bodiesOf, headersOf } from '../workload/body.ts'
 import { AWS_ENVIRONMENT, type LoadTarget, USUAL } from './target.ts'
 
 export interface RivalPlace {
@@ -112,7 +112,7 @@ export async function startOtelCollector(
     url: `http://127.0.0.1:${port}/v1/logs`,
     pid: child.pid ?? 0,
     headers: () => [headersOf('plain')],
-    body: (eventsPerPost) => otlpLogs(bodyOf(eventsPerPost, 'plain')),
+    bodies: (eventsPerPost) => bodiesOf(eventsPerPost, 'plain').map(otlpLogs),
     delivered: ({ records }, eventsPerPost) => records * eventsPerPost,
     // Its own form of them is not read here.
     isAsPosted: () => true,

@@ -5,14 +5,14 @@ import type { HeaderSets } from '../load/load-headers.ts'
 import type { Machine } from '../machine/machine.ts'
 import type { BenchSink } from '../sink/sink.ts'
 import type { SinkCounts } from '../sink/sink-server.ts'
-import { bodyOf, type Encoding, headersOf, isAsPosted } from '../workload/body.ts'
+import { bodiesOf, type Encoding, headersOf, isAsPosted } from '../workload/body.ts'
 
 /** A server under load. */
 export interface LoadTarget {
   readonly url: string
   readonly pid: number
   headers(encoding: Encoding): HeaderSets
-  body(eventsPerPost: number, encoding: Encoding): Buffer
+  bodies(eventsPerPost: number, encoding: Encoding): readonly Buffer[]
   /** Whether the sink is to see what it accepts. */
   readonly delivers: boolean
   /** Events among what the sink has seen. */
@@ -31,7 +31,7 @@ export const USUAL = {
   delivers: true,
   quietMs: 1_000,
   headers: (encoding: Encoding): HeaderSets => [headersOf(encoding)],
-  body: bodyOf,
+  bodies: bodiesOf,
   delivered: ({ lines }: SinkCounts): number => lines,
   isAsPosted,
   books: async () => undefined,

@@ -19,9 +19,16 @@ const event = (i: number) => ({
   session_id: '6f9619ff-8b86-4011-b42d-00cf4fc964ff',
 })
 
+/** More than arrive within a millisecond, of which ids that come again are told apart. */
+const DIFFERENT_POSTS = 64
+
+/** Bodies of different events, as no two pages send the same. */
+export const bodiesOf = (eventsPerPost: number, encoding: Encoding): readonly Buffer[] =>
+  Array.from({ length: DIFFERENT_POSTS }, (_, post) => bodyOf(eventsPerPost, encoding, post * eventsPerPost))
+
 /** One event is a bare object, more are an array. */
-export function bodyOf(eventsPerPost: number, encoding: Encoding): Buffer {
-  const events = Array.from({ length: eventsPerPost }, (_, i) => event(i))
+export function bodyOf(eventsPerPost: number, encoding: Encoding, first = 0): Buffer {
+  const events = Array.from({ length: eventsPerPost }, (_, i) => event(first + i))
   const json = Buffer.from(JSON.stringify(eventsPerPost === 1 ? events[0] : events))
   return encoding === 'gzip' ? gzipSync(json) : json
 }
