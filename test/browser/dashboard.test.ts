@@ -765,6 +765,24 @@ test('the head of a narrow page breaks neither its name nor its times, and a num
   }
 })
 
+test('windows without a set that is ranked by are told beside the table', { skip }, async (t) => {
+  for (const [what, rows, noted] of [
+    ['a table', [rollupRow({}, [1]), rollupRow({ set: 'route', value: '/cart' }, [1])], /\d+ not computed/],
+    [
+      'none',
+      [rollupRow({}, [1])],
+      /Nothing was measured in this range\. Computed before the set route was kept/,
+    ],
+  ] as const) {
+    const { url } = await served(t, { rows })
+    const { page, offences } = await opened(t, url)
+    await signIn(page)
+    const routes = page.locator('section', { has: page.locator('#ranking-route') })
+    t.match(await textOf(routes), noted, what)
+    t.same(offences, [])
+  }
+})
+
 test('only times are slow', { skip }, async (t) => {
   for (const [unit, title] of [
     ['ms', 'Slowest routes'],

@@ -1,6 +1,6 @@
 import { allEnded } from '../../../std/async/all-ended.ts'
 import { runYielding } from '../../../std/async/yielding.ts'
-import { alignDown, dayOf, HOUR_MS, type TimeSpan } from '../../../std/durations.ts'
+import { alignDown, DAY_MS, HOUR_MS, type TimeSpan } from '../../../std/durations.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import type { LakeArrivals } from '../../ingest/index/arrivals.ts'
 import { committedWindow, type Manifest, type Manifests } from '../commit/manifest.ts'
@@ -72,11 +72,11 @@ export async function gatherWithOthers(
 const DAYS_AT_ONCE = 8
 
 function byDay(windows: readonly Window[]): readonly (readonly Window[])[] {
-  const days = new Map<string, Window[]>()
+  const days = new Map<number, Window[]>()
   for (const window of windows) {
-    const name = dayOf(window.fromMs)
-    const day = days.get(name) ?? []
-    days.set(name, day)
+    const dayMs = alignDown(window.fromMs, DAY_MS)
+    const day = days.get(dayMs) ?? []
+    days.set(dayMs, day)
     day.push(window)
   }
   return [...days.values()]

@@ -17,6 +17,14 @@ export function alsoIn({ otherUnits = [] }) {
   return names.length > 0 && `also measured in ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
 }
 
+/** How many windows of the range are in no number of an answer. */
+export const notComputed = ({ completeness }) =>
+  completeness.missing > 0 && `${count(completeness.missing)} not computed`
+
+/** What is said where there is no number. */
+export const nothingMeasured = ({ notices = [] }) =>
+  ['Nothing was measured in this range.', ...notices].join(' ')
+
 /** Remarks in one line, without those that do not apply. */
 export const noted = (...remarks) => remarks.filter(Boolean).join(' · ')
 

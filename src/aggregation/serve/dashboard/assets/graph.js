@@ -1,6 +1,15 @@
 import { createChart, pointsTable } from './chart.js'
 import { byId, named, show } from './dom.js'
-import { alsoIn, count, counted, measureText, noted, percent } from './format.js'
+import {
+  alsoIn,
+  count,
+  counted,
+  measureText,
+  notComputed,
+  noted,
+  nothingMeasured,
+  percent,
+} from './format.js'
 
 const chart = createChart(byId('chart'))
 
@@ -16,14 +25,11 @@ export function drawSeries(metric, answer, quantiles) {
       : 'no measurements',
     `${counted(completeness.windows, 'window')} of ${answer.grain}`,
     alsoIn(answer),
-    completeness.missing > 0 && `${count(completeness.missing)} not computed`,
+    notComputed(answer),
     completeness.partial > 0 && `${count(completeness.partial)} still filling`,
     completeness.lateRows > 0 && `${counted(completeness.lateRows, 'late event')} of all apps`,
   )
-  if (total === null) {
-    const notices = answer.notices ?? []
-    return chartMessage(['Nothing was measured in this range.', ...notices].join(' '))
-  }
+  if (total === null) return chartMessage(nothingMeasured(answer))
   byId('rel-error').textContent = percent(answer.relError)
   show(byId('chart'), true)
   show(byId('chart-empty'), false)

@@ -1,5 +1,16 @@
 import { el, named } from './dom.js'
-import { alsoIn, count, measure, measureText, noted, percent, ratingOf, vitals } from './format.js'
+import {
+  alsoIn,
+  count,
+  measure,
+  measureText,
+  notComputed,
+  noted,
+  nothingMeasured,
+  percent,
+  ratingOf,
+  vitals,
+} from './format.js'
 
 /** Rows of a table that are shown. */
 export const SHOWN = 10
@@ -84,10 +95,13 @@ export function rankingPanel(ranking, answer) {
   const panel = (...children) => el('section', { class: 'panel', 'aria-labelledby': id }, head, ...children)
   if (answer === undefined) return panel(el('p', { class: 'muted' }, LOADING))
   if (answer.unavailable) return panel(el('p', { class: 'muted' }, answer.unavailable))
-  if (answer.values.length === 0)
-    return panel(el('p', { class: 'muted' }, 'Nothing was measured in this range.'))
+  if (answer.values.length === 0) return panel(el('p', { class: 'muted' }, nothingMeasured(answer)))
 
-  const notes = noted(alsoIn(answer), answer.found > SHOWN && `${SHOWN} of ${count(answer.found)}`)
+  const notes = noted(
+    alsoIn(answer),
+    answer.found > SHOWN && `${SHOWN} of ${count(answer.found)}`,
+    notComputed(answer),
+  )
   head.append(el('p', { class: 'muted' }, notes))
   const largest = Math.max(...answer.values.map(({ q }) => q['0.75']))
   const rows = answer.values.map((value) => rankedRow(value, { ...answer, largest }))
