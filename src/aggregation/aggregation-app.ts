@@ -13,6 +13,7 @@ import { type RollupRoutePorts, rollupRoutes } from './rollup/routes.ts'
 import { type ServePorts, serveRoutes } from './serve/api/routes.ts'
 import { dashboardSources, loadAssets } from './serve/dashboard/assets.ts'
 import { dashboardRoutes } from './serve/dashboard/routes.ts'
+import type { Objective } from './serve/objectives/objective.ts'
 
 export interface AggregationPorts
   extends Pick<ServePorts, 'queries' | 'apps' | 'gateway' | 'clock'>,
@@ -81,7 +82,7 @@ export async function buildAggregation(
     auth,
     clock,
     log,
-    definitions,
+    configured: { definitions, objectives: config.objectives.map(decided) },
     apps,
     pipeline: { state: pipelineState, firstEventMs },
     gateway,
@@ -91,3 +92,14 @@ export async function buildAggregation(
   if (operations !== undefined) await app.register(operationsRoutes, { ...operations, auth })
   return app
 }
+
+/** An objective with what may be left out of it. */
+const decided = ({
+  window: windowMs,
+  set = 'app',
+  ...rest
+}: AggregationConfig['objectives'][number]): Objective => ({
+  ...rest,
+  set,
+  windowMs,
+})

@@ -5,6 +5,7 @@ import { inUnits, measured } from '../std/input/quantities.ts'
 import { credentialFaults } from './credentials-rules.ts'
 import { emptyDigest } from './digests.ts'
 import { type ConfigFault, faultIf, unique } from './faults.ts'
+import { objectiveFaults } from './objective-rules.ts'
 import { located, placeFaults } from './place-rules.ts'
 import type { Config } from './schema/config-schema.ts'
 import { MIN_JOURNAL_BYTES } from './schema/gateway-schema.ts'
@@ -19,6 +20,7 @@ export function ruleFaults(config: Config): ConfigFault[] {
     ...credentialFaults(config),
     ...lakeFaults(config),
     ...aggregationFaults(config),
+    ...objectiveFaults(config),
     ...scheduleFaults(config),
     ...timerFaults(config),
     ...processFaults(config),

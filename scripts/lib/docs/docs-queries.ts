@@ -7,16 +7,23 @@ import {
   histogramParameters,
   MAX_URL_CHARS,
   MetricsParameters,
+  ObjectivesParameters,
   releasesParameters,
   seriesParameters,
   topParameters,
 } from '../../../src/aggregation/serve/api/query-parameters.ts'
 import { MAX_STEP_BUCKETS } from '../../../src/aggregation/serve/histogram.ts'
+import { MAX_OBJECTIVE_VALUES } from '../../../src/aggregation/serve/objectives/compute-objective.ts'
 import { MAX_CHANGED_SETS, MAX_QUANTILES, MAX_VALUES } from '../../../src/aggregation/serve/parameters.ts'
 import { MAX_CHANGED_WINDOWS, MAX_RANKED_WINDOWS } from '../../../src/aggregation/serve/ranking.ts'
 import { MAX_APPEARED_CHARS, MAX_RELEASES } from '../../../src/aggregation/serve/releases.ts'
 import { MAX_POINTS, MAX_ROWS, MAX_SERIES_WINDOWS } from '../../../src/aggregation/serve/series.ts'
 import { MAX_RANKED_ROWS } from '../../../src/aggregation/serve/tally/by-value.ts'
+import {
+  MAX_OBJECTIVE_ROWS,
+  MAX_OBJECTIVE_WINDOWS,
+  MAX_OBJECTIVES,
+} from '../../../src/config/schema/objective-schema.ts'
 import { DIMENSIONS } from '../../../src/event/schema/dimensions.ts'
 import { problems } from '../../../src/http/problems.ts'
 import {
@@ -66,6 +73,7 @@ const forms: Readonly<Record<string, TObject>> = {
   changes: ChangesParameters,
   top: topParameters([]),
   releases: releasesParameters([]),
+  objectives: ObjectivesParameters,
   metricNames: MetricsParameters,
 }
 
@@ -177,6 +185,7 @@ const bounds = (): string => `| of | at most | beyond it |
 | a change | each range ${digits(MAX_CHANGED_WINDOWS)} windows × sets, with one set more; both ${digits(MAX_RANKED_ROWS)} windows × values; ${MAX_CHANGED_SETS} sets | 422; 400 for sets |
 | a ranking | ${digits(MAX_RANKED_WINDOWS)} windows, ${digits(MAX_RANKED_ROWS)} windows × values | 422 |
 | releases | as a ranking; ${digits(MAX_APPEARED_CHARS)} characters of different values; ${MAX_RELEASES} in an answer | 422; 400 for \`limit\` |
+| objectives | ${MAX_OBJECTIVES}; of each ${digits(MAX_OBJECTIVE_WINDOWS)} windows, by value ${digits(MAX_OBJECTIVE_ROWS)} windows × \`maxValues\`; ${MAX_OBJECTIVE_VALUES} values in an answer | the configuration is refused; \`found\` has how many values there were |
 | a batch | ${MAX_BATCHED} queries of ${digits(MAX_URL_CHARS)} characters; ${digits(MAX_BATCH_CHARS)} characters of answers | 400; 422 in place of the first answer that is too long, and of those behind it, which are not computed |
 | a query | ${MAX_QUANTILES} quantiles | 400 |
 | queries | ${QUERIES_AT_ONCE} at a time; ${MAX_WAITING_QUERIES} wait; of one token ${MAX_QUERIES_OF_TOKEN} in all | 503 \`queries_busy\` |
@@ -196,6 +205,11 @@ const errors = (): string => `| status | code | what to do |
 |---|---|---|
 ${errorRows().join('\n')}`
 
+/** What only an objective has. */
+const OF_OBJECTIVES = ['at`', 'target', 'window`', 'from', 'to`', 'n`', 'share', 'budget', 'burn', 'lowCount']
+  .concat(['value`', 'values', 'found'])
+  .map((name) => `objectives[].${name}`)
+
 const sections: Readonly<Record<string, () => string>> = {
   routes: routeTable,
   dimensions,
@@ -210,6 +224,7 @@ const sections: Readonly<Record<string, () => string>> = {
     answerOf('/query/compare', ['at', 'a`', 'a.', 'b`', 'ratio', 'shareDiff', 'shape', 'verdict', 'alpha']),
   changes: () => answerOf('/query/changes', ['at', 'base', 'now', 'delta', 'sets', 'sentence']),
   releases: () => answerOf('/query/releases', ['metric', 'releases', 'found', 'unnamedRows']),
+  objectives: () => answerOf('/query/objectives', OF_OBJECTIVES),
   batch: () => answerOf('/query/batch'),
   bounds,
   errors,

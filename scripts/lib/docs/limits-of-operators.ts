@@ -74,6 +74,30 @@ export const queryLimits: readonly Limit[] = [
     unit: 'characters',
   },
   {
+    what: 'Objectives',
+    at: ['config/schema/objective-schema.ts', 'MAX_OBJECTIVES'],
+    beyond: 'the configuration is refused',
+    unit: 'objectives',
+  },
+  {
+    what: 'Windows of an objective',
+    at: ['config/schema/objective-schema.ts', 'MAX_OBJECTIVE_WINDOWS'],
+    beyond: 'the configuration is refused',
+    unit: 'windows',
+  },
+  {
+    what: 'Windows × `maxValues` of an objective of each value of a set',
+    at: ['config/schema/objective-schema.ts', 'MAX_OBJECTIVE_ROWS'],
+    beyond: 'the configuration is refused',
+    unit: '',
+  },
+  {
+    what: 'Values of an objective that are told by themselves',
+    at: ['aggregation/serve/objectives/compute-objective.ts', 'MAX_OBJECTIVE_VALUES'],
+    beyond: 'only those with most occurrences; `found` says how many there are',
+    unit: 'values',
+  },
+  {
     what: 'Queries of a batch',
     at: ['aggregation/serve/api/batch.ts', 'MAX_BATCHED'],
     beyond: ends('invalid_request'),

@@ -110,7 +110,8 @@ export function valuesOf(
   return [...new Set(values)].sort()
 }
 
-const countsAll = (set: string, sets: readonly DimensionSet[]): boolean =>
+/** Whether a set is of the whole app: it has no values. */
+export const countsAll = (set: string, sets: readonly DimensionSet[]): boolean =>
   sets.some(({ name, dimensions }) => name === set && dimensions.length === 0)
 
 /** Where it is the values of a set that are asked for. */

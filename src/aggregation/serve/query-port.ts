@@ -1,6 +1,7 @@
 import type { TimeSpan } from '../../std/durations.ts'
 import { isDamage } from '../rollup/stores/store.ts'
 import type { HistogramQuery } from './histogram.ts'
+import type { ObjectivesQuery } from './objectives/objective.ts'
 import type { Selection } from './parameters.ts'
 import type { ChangesQuery } from './periods/changes.ts'
 import type { CompareQuery } from './periods/compare.ts'
@@ -39,6 +40,8 @@ export interface Queries {
   changes(query: ChangesQuery, asking: QueryContext): Promise<AnswerText>
   /** A ReleasesAnswer. */
   releases(query: ReleasesQuery, asking: QueryContext): Promise<AnswerText>
+  /** An ObjectivesAnswer. */
+  objectives(query: ObjectivesQuery, asking: QueryContext): Promise<AnswerText>
   /** A MetricsAnswer. */
   metrics(
     query: Pick<Selection, 'app' | 'unit' | 'rollup' | 'bots'> & TimeSpan,
@@ -57,6 +60,7 @@ export const retryingQueries = (queries: Queries): Queries => ({
   compare: (...asked) => steady(() => queries.compare(...asked)),
   changes: (...asked) => steady(() => queries.changes(...asked)),
   releases: (...asked) => steady(() => queries.releases(...asked)),
+  objectives: (...asked) => steady(() => queries.objectives(...asked)),
   metrics: (...asked) => steady(() => queries.metrics(...asked)),
 })
 

@@ -1,7 +1,6 @@
 import type { Clock } from '../../std/clock.ts'
-import type { TimeSpan } from '../../std/durations.ts'
 import { invalid } from '../../std/input/invalid.ts'
-import { appliesTo, keptDefinition, type RollupDefinition } from '../rollup/model/definition.ts'
+import { keptDefinition, type RollupDefinition } from '../rollup/model/definition.ts'
 import { RELATIVE_ERROR, SCALE } from '../rollup/model/measure.ts'
 import { type ThresholdsByMetric, thresholdsIn } from '../rollup/model/thresholds.ts'
 import { metricsIn, toldUnits } from '../rollup/model/units.ts'
@@ -11,13 +10,16 @@ import {
   type AskedQuery,
   type Compute,
   type FoundAnswer,
+  ofObjective,
   ofRange,
   type ReadPeriod,
 } from './asked-periods.ts'
-import { definitionFor, dividedBy, refuseWithoutValues, valuesOf } from './asked-sets.ts'
+import { countsAll, definitionFor, dividedBy, refuseWithoutValues, valuesOf } from './asked-sets.ts'
 import { type AskedAt, completenessOf, generationOf, together, unitsOf } from './completeness.ts'
 import { computeHistogram, computeSteps } from './histogram.ts'
 import { inBoth, noticesIn, whyEmpty } from './notices.ts'
+import { computeObjective } from './objectives/compute-objective.ts'
+import { endOfObjective } from './objectives/objective.ts'
 import { foundPeriod } from './other-sets.ts'
 import { durationText } from './parameters.ts'
 import { computeChanges } from './periods/changes.ts'
@@ -25,7 +27,7 @@ import { computeComparison } from './periods/compare.ts'
 import type { Cache } from './query-cache.ts'
 import type { AnswerText, Queries, QueryContext } from './query-port.ts'
 import { alignedPeriod, alignedRange, computeRanking } from './ranking.ts'
-import { computeReleases } from './releases.ts'
+import { computeReleases, fullestMetric } from './releases.ts'
 import { computeSeries, covering, defaultStep, stepsOf, wholeRange } from './series.ts'
 
 export interface QueryPorts {
@@ -120,16 +122,6 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
     return { text: `${JSON.stringify(head).slice(0, -1)},${computed.text.slice(1)}` }
   }
 
-  /** Empty where the app has nothing of the set. */
-  async function fullestMetric({ definition, app, set, fromMs, toMs }: MetricOf, signal: AbortSignal) {
-    const found = await store.metrics({ rollup: definition.id, app, fromMs, toMs }, signal)
-    const sets = definition.sets.filter(({ name }) => name === set)
-    return String(
-      metricsIn(found, undefined).find(({ metric }) => sets.some((each) => appliesTo(each, metric)))
-        ?.metric ?? '',
-    )
-  }
-
   return {
     async series(asked, asking) {
       const definition = definitionFor(definitions, asked, [['set', asked.set]])
@@ -214,11 +206,29 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       const definition = definitionFor(definitions, asked, [['set', set]])
       refuseWithoutValues(set, definition, definitions)
       const range = alignedRange(asked, definition.grainMs)
-      const metric = asked.metric ?? (await fullestMetric({ definition, app, set, ...range }, asking.signal))
+      const named = definition.sets.filter(({ name }) => name === set)
+      const found = { sets: named, signal: asking.signal }
+      const metric =
+        asked.metric ?? (await fullestMetric(store, { rollup: definition.id, app, ...range }, found))
       const query = { ...asked, ...range, metric, rollup: definition.id }
       const compute: Compute = (unit) => computeReleases(store, { ...query, unit }, asking)
       const { head, ...computing } = ofRange(definition, query, compute)
       return answer({ ...computing, head: { ...head, metric: metric === '' ? null : metric } }, asking)
+    },
+
+    async objectives({ objectives }, asking) {
+      const texts: string[] = []
+      for (const objective of objectives) {
+        const { metric, set, value } = objective
+        const definition = definitionFor(definitions, { metric }, [['set', set]])
+        const { id: rollup, grainMs } = definition
+        const toMs = await endOfObjective(store, { rollup, grainMs, nowMs: clock.nowMs() }, asking.signal)
+        const isByValue = value === undefined && !countsAll(set, definition.sets)
+        const query = { ...objective, rollup, toMs, isByValue }
+        const compute: Compute = (unit) => computeObjective(store, { ...query, unit }, asking)
+        texts.push((await answer(ofObjective(definition, query, compute), asking)).text)
+      }
+      return { text: `{"objectives":[${texts.join(',')}]}` }
     },
 
     async metrics({ app, unit, rollup, bots, fromMs, toMs }, asking) {
@@ -231,10 +241,4 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       return { text: JSON.stringify({ metrics, ...(notices.length > 0 && { notices }) }) }
     },
   }
-}
-
-interface MetricOf extends TimeSpan {
-  readonly definition: RollupDefinition
-  readonly app: string
-  readonly set: string
 }

@@ -1,6 +1,8 @@
 import { AppError } from '../../std/errors.ts'
+import { appliesTo, type DimensionSet } from '../rollup/model/definition.ts'
 import { WEIGHT_UNIT } from '../rollup/model/measure.ts'
-import type { RollupStore, SeriesRequest } from '../rollup/stores/store.ts'
+import { metricsIn } from '../rollup/model/units.ts'
+import type { MetricsRequest, RollupStore, SeriesRequest } from '../rollup/stores/store.ts'
 import type { Selection } from './parameters.ts'
 import type { KeptAnswer } from './query-cache.ts'
 import { MAX_RANKED_ROWS, rowBudget } from './tally/by-value.ts'
@@ -37,6 +39,19 @@ interface ReleasesWork {
   readonly signal: AbortSignal
   readonly maxRows?: number
   readonly maxChars?: number
+}
+
+/** The metric of most rows that has the set. Empty where the app has none. */
+export async function fullestMetric(
+  store: Pick<RollupStore, 'metrics'>,
+  { rollup, app, fromMs, toMs }: MetricsRequest,
+  { sets, signal }: { readonly sets: readonly DimensionSet[]; readonly signal: AbortSignal },
+): Promise<string> {
+  const found = await store.metrics({ rollup, app, fromMs, toMs }, signal)
+  const those = metricsIn(found, undefined).filter(({ metric }) =>
+    sets.some((each) => appliesTo(each, metric)),
+  )
+  return String(those[0]?.metric ?? '')
 }
 
 /** In which window the values of the set have their first rows, the latest first. */

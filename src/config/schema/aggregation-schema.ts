@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox'
 import { MAX_VALUE, NAME_FORM, NAME_PATTERN } from '../../event/schema/event.ts'
 import { PUBLIC_X, RecordKey } from './credentials-schema.ts'
+import { MAX_OBJECTIVES, Objective } from './objective-schema.ts'
 import { Rollup, SETS } from './rollup-schema.ts'
 import {
   digest,
@@ -160,6 +161,15 @@ export const AggregationConfig = strict({
     example: [{ metric: 'checkout.duration', good: 100, poor: 300 }],
     default: [],
     maxItems: 500,
+  }),
+  objectives: Type.Array(Objective, {
+    description:
+      'What is promised of metrics: that so much of all that is measured in a time is at or below a value. `/query/objectives` tells what is left of each ([queries](queries.md#objectives-what-may-be-bad)).',
+    example: [
+      { id: 'checkout', app: 'shop-web', metric: 'checkout.duration', at: 300, share: 0.95, window: '28d' },
+    ],
+    default: [],
+    maxItems: MAX_OBJECTIVES,
   }),
   recordKeys: Type.Array(RecordKey, {
     description:

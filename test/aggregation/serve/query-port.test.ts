@@ -10,6 +10,7 @@ test('a question that meets damage is asked again, until there is none; other fa
     'compare',
     'changes',
     'releases',
+    'objectives',
     'metrics',
   ] as const) {
     const failures: Error[] = [damaged('a', 'it is empty'), damaged('b', 'it is empty')]
@@ -25,6 +26,7 @@ test('a question that meets damage is asked again, until there is none; other fa
       compare: answer,
       changes: answer,
       releases: answer,
+      objectives: answer,
       metrics: answer,
     } as unknown as Queries
     const ask = retryingQueries(queries)[question] as () => Promise<unknown>

@@ -9,6 +9,7 @@ import { MAX_RELEASES } from '../releases.ts'
 import { MAX_POINTS, MAX_ROWS, MAX_SERIES_WINDOWS } from '../series.ts'
 import { MAX_RANKED_ROWS } from '../tally/by-value.ts'
 import { MAX_BATCH_CHARS, MAX_BATCHED } from './batch.ts'
+import { ObjectivesAnswer } from './objective-answers.ts'
 import { ChangesAnswer, ComparisonAnswer } from './period-answers.ts'
 import {
   AppsAnswer,
@@ -26,6 +27,7 @@ import {
   compareParameters,
   histogramParameters,
   MetricsParameters,
+  ObjectivesParameters,
   releasesParameters,
   seriesParameters,
   topParameters,
@@ -59,6 +61,15 @@ function describeQuery(querystring: TSchema, ...[operationId, texts, answer]: Pa
   }
 }
 
+/** One that is answered as a table, too. */
+const withTable = <Document extends ReturnType<typeof describeQuery>>(document: Document) => {
+  const content = {
+    'application/json': { schema: document.response[200] },
+    'text/csv': { schema: Type.String() },
+  }
+  return { ...document, response: { ...document.response, 200: { content } } }
+}
+
 /** Several of them, in a body. */
 function describeBatch(...described: Parameters<typeof describe>) {
   const { response, ...rest } = describe(...described)
@@ -87,6 +98,7 @@ const parametersOf = (sets: readonly string[]) =>
     changes: ChangesParameters,
     top: topParameters(sets),
     releases: releasesParameters(sets),
+    objectives: ObjectivesParameters,
     metrics: MetricsParameters,
   })
 
@@ -145,6 +157,17 @@ export const documentsOf = (sets: readonly string[], parameters = parametersOf(s
       `The window in which each version of the app has its first rows, the newest first. At most ${MAX_RELEASES} of them, ${MAX_RANKED_WINDOWS} windows, and ${MAX_RANKED_ROWS} windows × values.`,
     ],
     ReleasesAnswer,
+  ),
+  objectives: withTable(
+    describeQuery(
+      parameters('objectives'),
+      'objectives',
+      [
+        'What is left of objectives',
+        'Budget and burn of each objective that is configured, by the rows that are there now. JSON; or CSV, to who accepts text/csv: a line of each objective and of each value.',
+      ],
+      ObjectivesAnswer,
+    ),
   ),
   metrics: describeQuery(
     parameters('metrics'),

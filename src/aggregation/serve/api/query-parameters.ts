@@ -196,6 +196,20 @@ export const releasesParameters = (sets: readonly string[]) =>
   )
 export type ReleasesParameters = Static<ReturnType<typeof releasesParameters>>
 
+export const ObjectivesParameters = Type.Object(
+  {
+    app: Type.Optional(app),
+    id: Type.Optional(
+      text(64, 'the id of an objective', {
+        example: 'checkout',
+        description: 'Only this one. By default all.',
+      }),
+    ),
+  },
+  strict,
+)
+export type ObjectivesParameters = Static<typeof ObjectivesParameters>
+
 export const MetricsParameters = Type.Object({ app, unit, ...range, rollup, bots }, strict)
 export type MetricsParameters = Static<typeof MetricsParameters>
 

@@ -1,4 +1,7 @@
 import type { Clock } from '../../../std/clock.ts'
+import { didYouMean } from '../../../std/input/did-you-mean.ts'
+import { invalid } from '../../../std/input/invalid.ts'
+import type { Objective } from '../objectives/objective.ts'
 import {
   parsePeriod,
   parseQuantiles,
@@ -7,19 +10,20 @@ import {
   parseStep,
   type Selection,
 } from '../parameters.ts'
-import type { Queries, QueryContext } from '../query-port.ts'
+import type { AnswerText, Queries, QueryContext } from '../query-port.ts'
 import type {
   ChangesParameters,
   CompareParameters,
   HistogramParameters,
   MetricsParameters,
+  ObjectivesParameters,
   ReleasesParameters,
   SeriesParameters,
   TopParameters,
 } from './query-parameters.ts'
 
 /** What each query about an app asks, from its parameters as they were sent; they are valid. Answers are JSON text. */
-export function questionsOf(queries: Queries, clock: Clock) {
+export function questionsOf(queries: Queries, clock: Clock, objectives: readonly Objective[]) {
   /** Nothing but what was parsed: it becomes part of a cache key, where `to=now` must not differ each second. */
   function selectionOf(
     query: TopParameters | SeriesParameters | HistogramParameters,
@@ -71,6 +75,13 @@ export function questionsOf(queries: Queries, clock: Clock) {
       return queries.releases(asked, asking)
     },
 
+    async objectives(query: ObjectivesParameters, asking: QueryContext) {
+      const asked = objectivesIn(objectives, query, asking)
+      return asked.length === 0
+        ? noObjectives(objectives, query, asking)
+        : queries.objectives({ objectives: asked }, asking)
+    },
+
     async metrics({ app, unit, rollup, bots, ...times }: MetricsParameters, asking: QueryContext) {
       return queries.metrics({ app, unit, rollup, bots, ...parseRange(times, clock.nowMs()) }, asking)
     },
@@ -82,6 +93,34 @@ const sideOf = (query: CompareParameters, name: 'a' | 'b') => ({
   values: [query[`${name}.value` as const] ?? []].flat(),
   ...parsePeriod(query, [`${name}.from`, `${name}.to`]),
 })
+
+/** Those that the asker may read, of an app that is still configured. */
+function objectivesIn(
+  objectives: readonly Objective[],
+  { app, id }: ObjectivesParameters,
+  { apps }: QueryContext,
+): readonly Objective[] {
+  const readable = new Set(apps)
+  const own = objectives.filter((each) => readable.has(each.app) && (app === undefined || each.app === app))
+  const named = own.filter((each) => id === undefined || each.id === id)
+  if (id === undefined || named.length > 0) return named
+  const known = own.map((each) => each.id)
+  throw invalid('id', `must be that of an objective${didYouMean(id, known)}`)
+}
+
+/** Why there is none: not what was sent, and nothing of apps that the asker may not read. */
+function noObjectives(
+  objectives: readonly Objective[],
+  { app }: ObjectivesParameters,
+  asking: QueryContext,
+): AnswerText {
+  const others = objectivesIn(objectives, {}, asking).map((each) => each.app)
+  const notice =
+    app === undefined || others.length === 0
+      ? 'There are no objectives: they are configured as aggregation.objectives.'
+      : `No objective is of this app${didYouMean(app, others) || '.'}`
+  return { text: JSON.stringify({ objectives: [], notices: [notice] }) }
+}
 
 const stepsIn = ({ value, step, tz }: SeriesParameters | HistogramParameters) => ({
   values: [value ?? []].flat(),

@@ -9,9 +9,12 @@ import { didYouMean } from '../../../std/input/did-you-mean.ts'
 import { asciiJson } from '../../../std/json.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import type { DimensionSet, RollupDefinition } from '../../rollup/model/definition.ts'
+import type { Objective } from '../objectives/objective.ts'
 import type { PipelineState } from '../pipeline.ts'
 import type { AnswerText, Queries, QueryContext } from '../query-port.ts'
 import { answerBatch, type BatchedQuery } from './batch.ts'
+import { wantsCsv } from './csv.ts'
+import { objectiveTable } from './objective-answers.ts'
 import { documentsOf } from './query-documents.ts'
 import type { BatchParameters } from './query-parameters.ts'
 import { questionsOf } from './questions.ts'
@@ -22,8 +25,12 @@ export interface ServePorts {
   readonly auth: Auth
   readonly clock: Clock
   readonly log: Logger
-  /** The rollups, whose sets can be asked for. */
-  readonly definitions: readonly Pick<RollupDefinition, 'sets'>[]
+  /** What can be asked for. */
+  readonly configured: {
+    /** The rollups, with their sets. */
+    readonly definitions: readonly Pick<RollupDefinition, 'sets'>[]
+    readonly objectives: readonly Objective[]
+  }
   /** Ids of the apps configured at present. */
   readonly apps: () => readonly string[]
   readonly pipeline: {
@@ -40,35 +47,42 @@ export interface ServePorts {
 /** JSON, as `notices` in the answers that have these. */
 const NOTICES_HEADER = 'x-headgate-notices'
 
+const JSON_TYPE = 'application/json; charset=utf-8'
+const CSV_TYPE = 'text/csv; charset=utf-8; header=present'
+
+/** An answer as another has it: a table of what is JSON. */
+type Table = (answer: AnswerText) => AnswerText
+
 /** What dashboards and alerts read. Every route needs a token with the scope `read`. */
 export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Promise<void> {
   const { queries, pool, auth, clock, log } = ports
-  const sets = setsOf(ports.definitions)
+  const sets = setsOf(ports.configured.definitions)
   const documents = documentsOf(sets.map(({ name }) => name))
-  const questions = questionsOf(queries, clock)
+  const questions = questionsOf(queries, clock, ports.configured.objectives)
   const reader = ({ raw }: FastifyRequest) => auth.authenticate(authorizationOf(raw), 'read')
 
-  /** What is asked of an app, when the token may read it. */
-  function about(asked: string, { mayRead, ofAllApps }: Principal): Omit<QueryContext, 'signal'> {
+  /** What is asked of an app, when the token may read it, or of all that it may read. */
+  function about(asked: string | undefined, { mayRead, ofAllApps }: Principal): Omit<QueryContext, 'signal'> {
     const apps = ports.apps().filter(mayRead)
-    if (!mayRead(asked))
+    if (asked !== undefined && !mayRead(asked))
       throw new AppError('app_not_in_token', `The token is for other apps${didYouMean(asked, apps) || '.'}`)
     return { ofAllApps, apps, firstEventMs: ports.pipeline.firstEventMs() }
   }
 
-  /** JSON text, when the turn of who asks has come. */
-  async function inTurn(reply: FastifyReply, { name }: Principal, work: PoolWork<AnswerText>) {
-    const { text, notices = [] } = await pool.ask({ token: name, gone: goneBefore(reply) }, work)
+  /** JSON text, or the table that is made of it, when the turn of who asks has come. */
+  async function inTurn(reply: FastifyReply, { name }: Principal, work: PoolWork<AnswerText>, table?: Table) {
+    const answer = await pool.ask({ token: name, gone: goneBefore(reply) }, work)
+    const { text, notices = [] } = table?.(answer) ?? answer
     if (notices.length > 0) reply.header(NOTICES_HEADER, asciiJson(notices))
-    return reply.type('application/json; charset=utf-8').send(text)
+    return reply.type(table === undefined ? JSON_TYPE : CSV_TYPE).send(text)
   }
 
   const inBatches = new Map<string, (by: Principal) => BatchedQuery>()
 
   /** Asked by its own route, and in batches. */
-  function query<Parameters extends { app: string }>(
+  function query<Parameters extends { app?: string }>(
     path: string,
-    schema: { readonly querystring: TSchema },
+    { table, ...schema }: { readonly querystring: TSchema; readonly table?: Table },
     ask: (query: Parameters, asking: QueryContext) => Promise<AnswerText>,
   ): void {
     app.get(path, {
@@ -78,7 +92,9 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
         // Its schema has judged it.
         const parameters = request.query as Parameters
         const asking = about(parameters.app, by)
-        return inTurn(reply, by, (signal) => ask(parameters, { ...asking, signal }))
+        const written = wantsCsv(request.headers.accept) ? table : undefined
+        if (table !== undefined) reply.header('vary', 'accept')
+        return inTurn(reply, by, (signal) => ask(parameters, { ...asking, signal }), written)
       },
     })
     const read = queryReader<Parameters>(schema.querystring)
@@ -99,6 +115,7 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
   query('/query/changes', documents.changes, questions.changes)
   query('/query/top', documents.top, questions.top)
   query('/query/releases', documents.releases, questions.releases)
+  query('/query/objectives', { ...documents.objectives, table: objectiveTable }, questions.objectives)
   query('/query/metrics', documents.metrics, questions.metrics)
 
   app.post<{ Body: BatchParameters }>('/query/batch', {
@@ -141,7 +158,7 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
 }
 
 /** Those of all rollups, each name once: as the first that has it says, which is the one that answers. */
-function setsOf(definitions: ServePorts['definitions']): readonly DimensionSet[] {
+function setsOf(definitions: ServePorts['configured']['definitions']): readonly DimensionSet[] {
   const byName = new Map<string, DimensionSet>()
   for (const set of definitions.flatMap(({ sets }) => sets))
     if (!byName.has(set.name)) byName.set(set.name, set)

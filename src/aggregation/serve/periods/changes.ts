@@ -4,15 +4,8 @@ import { edgesOf, quantile, quantileSlot } from '../../rollup/model/measure.ts'
 import type { RollupStore } from '../../rollup/stores/store.ts'
 import { ALPHA, ofOneLook } from '../../statistics/confidence.ts'
 import { differenceOfShares } from '../../statistics/proportions.ts'
-import { MAX_RANKED_ROWS, rowBudget, tallyByValue } from '../tally/by-value.ts'
-import {
-  addAggregate,
-  boundsOf,
-  countedIn,
-  emptyAggregate,
-  nEff,
-  type SeriesAggregate,
-} from '../tally/tally.ts'
+import { MAX_RANKED_ROWS, rowBudget, sumOf, tallyByValue } from '../tally/by-value.ts'
+import { boundsOf, countedIn, nEff, type SeriesAggregate } from '../tally/tally.ts'
 import { type NamedChange, sentenceOf } from './change-sentence.ts'
 import { type Both, type CountedUpTo, mostFrequent, splitChange } from './split-change.ts'
 
@@ -65,7 +58,7 @@ export async function computeChanges(
     return [await of(asked.base), await of(asked.now)]
   }
   const ofTotal = await tallied(total)
-  const both = [allOf(ofTotal[0]), allOf(ofTotal[1])] as const
+  const both = [sumOf(ofTotal[0].values()), sumOf(ofTotal[1].values())] as const
   const isEmpty = both.map(({ rows }) => rows === 0)
   if (isEmpty.includes(true)) return { text: JSON.stringify(nothing(asked, both)), isEmpty }
   const slot = quantileSlot(both[0].histogram, asked.q)
@@ -96,12 +89,6 @@ const answered = ({ set, mix, behaviour, values }: NamedChange) => ({
 })
 
 type Tallies = ReadonlyMap<string, SeriesAggregate>
-
-function allOf(tallies: Tallies): SeriesAggregate {
-  const all = emptyAggregate()
-  for (const tally of tallies.values()) addAggregate(all, tally)
-  return all
-}
 
 /** What can be told where one of the ranges is empty. */
 function nothing({ base, now, q }: Pick<ChangesAsked, 'base' | 'now' | 'q'>, both: Both<SeriesAggregate>) {

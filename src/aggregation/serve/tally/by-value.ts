@@ -49,6 +49,13 @@ export async function tallyByValue(
   return tallies
 }
 
+/** All of them together. */
+export function sumOf(tallies: Iterable<SeriesAggregate>): SeriesAggregate {
+  const all = emptyAggregate()
+  for (const tally of tallies) addAggregate(all, tally)
+  return all
+}
+
 /** The tallies with most measurements; the others as one. Adding a histogram takes a microsecond or two. */
 function largest(tallies: ReadonlyMap<string, SeriesAggregate>, kept: number): Map<string, SeriesAggregate> {
   const other = tallies.get(OTHER) ?? emptyAggregate()

@@ -103,6 +103,10 @@ export const nEff = ({ n, squares }: SeriesAggregate): number =>
   // Whole thousandths: as a quotient of doubles, twenty equal rows may be a little fewer than twenty.
   squares === 0n ? 0 : Number((n * n * 1_000n) / squares) / 1_000
 
+/** Whether so little was measured that a percentile, or a share, says little. */
+export const isLow = (tally: SeriesAggregate): boolean =>
+  Math.min(Number(tally.n) / WEIGHT_UNIT, nEff(tally)) < LOW_COUNT
+
 /** How much was measured in a range, as answers say it. */
 export const countedIn = ({ fromMs, toMs }: TimeSpan, { n }: SeriesAggregate) => ({
   from: fromMs,
@@ -119,6 +123,6 @@ export function summarise(tally: SeriesAggregate, quantiles: readonly number[]):
     avg: Number(tally.sum) / Number(tally.n) / MICROS,
     ...bounds,
     q: Object.fromEntries(quantiles.map((q) => [String(q), quantile(tally.histogram, q, bounds)])),
-    ...(Math.min(n, nEff(tally)) < LOW_COUNT ? { lowCount: true } : {}),
+    ...(isLow(tally) && { lowCount: true }),
   }
 }

@@ -41,6 +41,8 @@ function answerTo(queries: Queries, question: Question, asking: QueryContext): P
       return queries.changes(question.query, asking)
     case 'releases':
       return queries.releases(question.query, asking)
+    case 'objectives':
+      return queries.objectives(question.query, asking)
     case 'metrics':
       return queries.metrics(question.query, asking)
   }

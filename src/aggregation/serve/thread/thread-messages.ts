@@ -1,4 +1,5 @@
 import type { HistogramQuery } from '../histogram.ts'
+import type { ObjectivesQuery } from '../objectives/objective.ts'
 import type { ChangesQuery } from '../periods/changes.ts'
 import type { CompareQuery } from '../periods/compare.ts'
 import type { AnswerText, Queries, QueryContext } from '../query-port.ts'
@@ -15,6 +16,7 @@ export type Question =
   | { readonly kind: 'compare'; readonly query: CompareQuery }
   | { readonly kind: 'changes'; readonly query: ChangesQuery }
   | { readonly kind: 'releases'; readonly query: ReleasesQuery }
+  | { readonly kind: 'objectives'; readonly query: ObjectivesQuery }
   | { readonly kind: 'metrics'; readonly query: Parameters<Queries['metrics']>[0] }
 
 /** All but the signal, which becomes a `cancel`. */

@@ -89,6 +89,7 @@ export function threadedQueries({ start, log }: QueryThreadPorts): Queries {
     compare: (query, asking) => ask({ kind: 'compare', query }, asking),
     changes: (query, asking) => ask({ kind: 'changes', query }, asking),
     releases: (query, asking) => ask({ kind: 'releases', query }, asking),
+    objectives: (query, asking) => ask({ kind: 'objectives', query }, asking),
     metrics: (query, asking) => ask({ kind: 'metrics', query }, asking),
   }
 }

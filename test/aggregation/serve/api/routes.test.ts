@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { type Test, test } from 'tap'
 import { DEFAULT_SETS } from '../../../../src/aggregation/rollup/model/definition.ts'
 import { serveRoutes } from '../../../../src/aggregation/serve/api/routes.ts'
+import type { Objective } from '../../../../src/aggregation/serve/objectives/objective.ts'
 import type { PipelineState } from '../../../../src/aggregation/serve/pipeline.ts'
 import { createAuth } from '../../../../src/http/auth.ts'
 import { answerWithProblems } from '../../../../src/http/problems.ts'
@@ -27,7 +28,18 @@ const state: PipelineState = {
   },
 }
 
-async function served(t: Test, pool = queryPool()) {
+const objective = {
+  ...{ id: 'fast', app: 'shop', metric: 'browser.web_vital.lcp', set: 'app' },
+  ...{ at: 200, share: 0.75, windowMs: 28 * 86_400_000 },
+}
+const objectives = [
+  objective,
+  { ...objective, id: 'pages', set: 'route' },
+  { ...objective, id: 'blog-fast', app: 'blog' },
+  { ...objective, id: 'gone', app: 'not-there-any-more' },
+]
+
+async function served(t: Test, pool = queryPool(), having: readonly Objective[] = objectives) {
   const { log } = quietTelemetry()
   const clock = fakeClock(noon)
   const store = memoryStore()
@@ -56,20 +68,21 @@ async function served(t: Test, pool = queryPool()) {
     ]),
     clock,
     log,
-    definitions: [{ sets: DEFAULT_SETS }],
+    configured: { definitions: [{ sets: DEFAULT_SETS }], objectives: having },
     apps: () => ['shop', 'blog'],
     gateway: () => ({ host: '0.0.0.0', port: 8080 }),
     nextRunMs: () => noon + QUARTER,
     pipeline: { state: async () => state, firstEventMs: () => noon - QUARTER },
   })
   t.teardown(() => app.close())
-  return async (url: string, token = 'all', sent?: object) => {
+  return async (url: string, token = 'all', sent?: object, accept = '*/*') => {
     const { statusCode, headers, body } = await app.inject({
       url,
       ...(sent && { method: 'POST', payload: sent }),
-      headers: { authorization: `Bearer ${token}` },
+      headers: { authorization: `Bearer ${token}`, accept },
     })
-    return { status: statusCode, headers, body: JSON.parse(body) }
+    const isTable = /csv/.test(String(headers['content-type']))
+    return { status: statusCode, headers, body: isTable ? { table: body } : JSON.parse(body) }
   }
 }
 
@@ -312,6 +325,86 @@ test('when releases appeared', async (t) => {
   t.match((await get('/query/releases?app=blog')).body, { metric: null, releases: [] })
 })
 
+test('objectives: all that the token may read, of an app, or one', async (t) => {
+  const get = await served(t)
+  const ids = async (query: string, token: string) =>
+    (await get(`/query/objectives${query}`, token)).body.objectives.map(({ id }: { id: string }) => id)
+  for (const [query, token, told] of [
+    ['', 'all', ['fast', 'pages', 'blog-fast']],
+    ['', 'shop', ['fast', 'pages']],
+    ['?app=shop', 'all', ['fast', 'pages']],
+    ['?id=pages', 'shop', ['pages']],
+    ['?app=blog&id=blog-fast', 'all', ['blog-fast']],
+    ['?app=winter-sale', 'all', []],
+  ] as const)
+    t.same(await ids(query, token), told, `${query} ${token}`)
+  t.match((await get('/query/objectives?id=fast')).body.objectives, [
+    { n: 9, share: /./, budget: { total: 2.25 }, lowCount: true, unit: 'ms' },
+  ])
+  for (const [query, token, status, detail] of [
+    ['?app=blog', 'shop', 403, 'The token is for other apps.'],
+    ['?id=fsat', 'shop', 400, 'id must be that of an objective; did you mean "fast"?'],
+    ['?id=blog-fast', 'shop', 400, 'id must be that of an objective.'],
+    ['?app=blog&id=fast', 'all', 400, 'id must be that of an objective.'],
+    ['?metric=m', 'all', 400, /^metric is not asked for here, but elsewhere; there are app, id/],
+  ] as const)
+    t.match(await get(`/query/objectives${query}`, token), { status, body: { detail } }, query)
+  t.match((await get('/query/objectives?app=shpo')).body, {
+    objectives: [],
+    notices: ['No objective is of this app; did you mean "shop"?'],
+  })
+  t.match((await get('/query/objectives?app=elsewhere')).body.notices, ['No objective is of this app.'])
+  const without = await served(t, queryPool(), [])
+  for (const query of ['', '?app=shop'])
+    t.match((await without(`/query/objectives${query}`)).body, {
+      objectives: [],
+      notices: ['There are no objectives: they are configured as aggregation.objectives.'],
+    })
+  const batch = { queries: ['/query/objectives?id=fast', '/query/objectives?app=blog'] }
+  t.match((await get('/query/batch', 'shop', batch)).body.answers, [
+    { status: 200, body: { objectives: [{ id: 'fast' }] } },
+    { status: 403 },
+  ])
+})
+
+test('objectives as a table', async (t) => {
+  const get = await served(t)
+  const { status, headers, body } = await get('/query/objectives', 'all', undefined, 'text/csv')
+  t.equal(status, 200)
+  t.match(headers, { vary: 'accept', 'content-type': 'text/csv; charset=utf-8; header=present' })
+  const [head, ...lines] = body.table.trimEnd().split('\r\n')
+  t.equal(
+    head,
+    'id,app,metric,set,value,unit,at,target,window,from,to,n,share,budget.total,budget.left,burn.1h,burn.6h,burn.3d,lowCount,completeness.windows,completeness.missing,completeness.partial,dataGen',
+  )
+  t.same(
+    lines.map((line: string) =>
+      line
+        .split(',')
+        .filter((_, i) => [0, 3, 4, 11, 13, 18].includes(i))
+        .join(),
+    ),
+    [
+      'fast,app,,9,2.25,true',
+      'pages,route,,9,2.25,true',
+      'pages,route,,3,0.75,true',
+      'pages,route,/a,3,0.75,true',
+      'pages,route,/b,3,0.75,true',
+      'blog-fast,app,,0,0,true',
+    ],
+  )
+  t.match(JSON.parse(String(headers['x-headgate-notices'])), [
+    'blog-fast: Nothing of this app is in this range.',
+  ])
+  t.match((await get('/query/objectives')).headers, { vary: 'accept', 'content-type': /json/ })
+  const without = await served(t, queryPool(), [])
+  const none = await without('/query/objectives', 'all', undefined, 'text/csv')
+  t.match(none.headers['x-headgate-notices'], /There are no objectives/)
+  t.match((await get(`/query/metrics?app=shop`, 'all', undefined, 'text/csv')).headers, {
+    'content-type': /json/,
+  })
+})
+
 test('several queries in one, each as it would be answered alone', async (t) => {
   const get = await served(t)
   const queries = [
@@ -401,6 +494,7 @@ test('nothing without a known token of the scope read, whatever else is wrong', 
     'changes',
     'top',
     'releases',
+    'objectives',
     'metrics',
     'apps',
     'pipeline',

@@ -28,6 +28,8 @@ const releases: Question = {
   kind: 'releases',
   query: { app: 'shop', set: 'release', fromMs: 0, toMs: 1, limit: 1 },
 }
+const objective = { id: 'fast', app: 'shop', metric: 'm', set: 'app', at: 1, share: 0.75, windowMs: 1 }
+const objectives: Question = { kind: 'objectives', query: { objectives: [objective] } }
 const metrics: Question = { kind: 'metrics', query: { app: 'shop', fromMs: 0, toMs: 1 } }
 
 function asked(t: Test, queries: Queries) {
@@ -50,9 +52,19 @@ test('each question is asked as it came, and answered under its number', async (
     compare: answer('compare'),
     changes: answer('changes'),
     releases: answer('releases'),
+    objectives: answer('objectives'),
     metrics: answer('metrics'),
   })
-  for (const [id, question] of [series, top, histogram, compare, changes, releases, metrics].entries()) {
+  for (const [id, question] of [
+    series,
+    top,
+    histogram,
+    compare,
+    changes,
+    releases,
+    objectives,
+    metrics,
+  ].entries()) {
     send({ kind: 'ask', id, question, asking })
     t.same(await told(), { kind: 'answer', id, answer: { text: JSON.stringify({ ...question, ...asking }) } })
   }
@@ -72,6 +84,7 @@ test('a question ends when it is cancelled, and no other; one that has ended is 
     compare: until,
     changes: until,
     releases: until,
+    objectives: until,
     metrics: short,
   })
   send({ kind: 'ask', id: 1, question: series, asking })
@@ -99,6 +112,7 @@ test('what goes wrong is an answer, too', async (t) => {
     compare: broken,
     changes: broken,
     releases: broken,
+    objectives: broken,
     metrics: broken,
   })
   send({ kind: 'ask', id: 1, question: series, asking })

@@ -60,9 +60,10 @@ test('no thread is started before the first question, and one answers all', asyn
       asking(),
     ),
     queries.releases({ ...query, set: 'release', limit: 1 }, asking()),
+    queries.objectives({ objectives: [] }, asking()),
   ]
   const told = (await Promise.all(answers)).map(({ text }) => text)
-  t.same(told, ['metrics', 'top', 'histogram', 'compare', 'changes', 'releases'])
+  t.same(told, ['metrics', 'top', 'histogram', 'compare', 'changes', 'releases', 'objectives'])
   t.equal(started.length, 1)
 })
 

@@ -1,0 +1,92 @@
+import Type, { type Static } from 'typebox'
+import { MAX_OBJECTIVE_VALUES } from '../objectives/compute-objective.ts'
+import type { AnswerText } from '../query-port.ts'
+import { LOW_COUNT } from '../tally/tally.ts'
+import { answeredRange, notices, ofRows } from './answer-parts.ts'
+import { type CsvCell, csvOf } from './csv.ts'
+
+const burnOf = (range: string) =>
+  Type.Union([Type.Number(), Type.Null()], {
+    description: `The bad share of the last ${range} ÷ (1 − target): 1 uses the budget up exactly in the window. Null where nothing was measured.`,
+  })
+
+const left = {
+  n: Type.Number({ description: 'Occurrences in the window: the sum of the weights.' }),
+  share: Type.Union([Type.Number(), Type.Null()], {
+    description: 'How much of them is at or below `at`. Null where nothing was measured.',
+  }),
+  budget: Type.Object({
+    total: Type.Number({ description: 'How many may be bad: (1 − target) · n.' }),
+    left: Type.Union([Type.Number(), Type.Null()], {
+      description:
+        'Which part of that is left: 1 − (1 − share) ÷ (1 − target). Below 0 the objective is missed; null where nothing was measured.',
+    }),
+  }),
+  burn: Type.Object({ '1h': burnOf('hour'), '6h': burnOf('6 hours'), '3d': burnOf('3 days') }),
+  lowCount: Type.Optional(
+    Type.Literal(true, {
+      description: `Fewer than ${LOW_COUNT} occurrences, or measured rows, as in a series.`,
+    }),
+  ),
+}
+
+const ObjectiveValue = Type.Object({ value: Type.String(), ...left })
+
+export const ObjectivesAnswer = Type.Object({
+  objectives: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      app: Type.String(),
+      metric: Type.String(),
+      set: Type.String(),
+      value: Type.Optional(
+        Type.String({ description: 'The one that is looked at, where it is one of a set.' }),
+      ),
+      at: Type.Number({ description: 'The largest good value, in `unit`.' }),
+      target: Type.Number({ description: 'The share that is to be good.' }),
+      window: Type.String({ description: 'Of which time, such as 28d.' }),
+      ...answeredRange,
+      ...ofRows,
+      ...left,
+      values: Type.Optional(
+        Type.Array(ObjectiveValue, {
+          description: `Each value of the set by itself, those with most occurrences first: at most ${MAX_OBJECTIVE_VALUES}.`,
+        }),
+      ),
+      found: Type.Optional(
+        Type.Integer({ description: 'Values of the set in the window, before that limit.' }),
+      ),
+    }),
+    { description: 'In the order of the configuration.' },
+  ),
+  notices,
+})
+type ObjectivesAnswer = Static<typeof ObjectivesAnswer>
+type Told = ObjectivesAnswer['objectives'][number]
+type Left = Pick<Told, keyof typeof left>
+
+const NAMES = ['id', 'app', 'metric', 'set', 'value', 'unit', 'at', 'target', 'window', 'from', 'to'] as const
+const NUMBERS = ['n', 'share', 'budget.total', 'budget.left', 'burn.1h', 'burn.6h', 'burn.3d', 'lowCount']
+const OF_ROWS = ['completeness.windows', 'completeness.missing', 'completeness.partial', 'dataGen']
+
+const numbersOf = ({ n, share, budget, burn, lowCount }: Left): readonly CsvCell[] => [
+  ...[n, share, budget.total, budget.left],
+  ...[burn['1h'], burn['6h'], burn['3d'], lowCount === true],
+]
+
+/** The same as a table: a line of each objective, and behind it one of each value that is told by itself. */
+export function objectiveTable({ text }: AnswerText): AnswerText {
+  // Ours, as it was just written.
+  const { objectives, notices = [] } = JSON.parse(text) as ObjectivesAnswer
+  const lines = objectives.flatMap((told) => {
+    const { windows, missing, partial } = told.completeness
+    const lineOf = (of: Left, value: string | undefined) => [
+      ...NAMES.map((name) => (name === 'value' ? value : told[name])),
+      ...numbersOf(of),
+      ...[windows, missing, partial, told.dataGen],
+    ]
+    return [lineOf(told, told.value), ...(told.values ?? []).map((each) => lineOf(each, each.value))]
+  })
+  const said = objectives.flatMap((told) => (told.notices ?? []).map((notice) => `${told.id}: ${notice}`))
+  return { text: csvOf([[...NAMES, ...NUMBERS, ...OF_ROWS], ...lines]), notices: [...notices, ...said] }
+}
