@@ -73,7 +73,7 @@ interface KeptRange {
   readonly byValue: ReadonlyMap<string, Kept>
 }
 
-/** Of each range anew: histograms of many values are large, and the values of the next one may be others. */
+/** Reads each range anew: histograms of many values are large, and the values of the next one may be others. */
 async function keptOf(
   store: Pick<RollupStore, 'series'>,
   {
