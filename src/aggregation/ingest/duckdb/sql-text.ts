@@ -1,6 +1,10 @@
-/** A SQL string literal. The only way in which a path, an id or any other text enters a statement. */
+/**
+ * A SQL string. The only way in which a path, an id or any other text enters a statement. A statement ends at a NUL,
+ * wherever that stands.
+ */
 export function quote(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`
+  const [first = '', ...rest] = text.split('\0').map((part) => `'${part.replaceAll("'", "''")}'`)
+  return rest.length === 0 ? first : `(${[first, ...rest].join(' || chr(0) || ')})`
 }
 
 /** A list of files as DuckDB reads it, each path taken literally: it would expand `*`, `?` and `[` in them. */

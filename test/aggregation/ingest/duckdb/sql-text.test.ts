@@ -8,7 +8,19 @@ import { placesIn, sharedSession } from '../../../fakes/aggregation/sessions.ts'
 test('any text survives as a literal, and any path is read as the one file that it names', async (t) => {
   const places = placesIn(t.testdir())
   const session = await (await sharedSession(t, places))(new AbortController().signal)
-  for (const text of ['', "'", "''; DROP TABLE x; --", '\\', '"', 'line\nbreak', '🙂', '$1', '%s'])
+  for (const text of [
+    '',
+    "'",
+    "''; DROP TABLE x; --",
+    '\\',
+    '"',
+    'line\nbreak',
+    '🙂',
+    '$1',
+    '%s',
+    '\0',
+    "a\0'b\0",
+  ])
     t.same(await allRows(session, `SELECT ${quote(text)}`), [[text]])
 
   mkdirSync(places.lakeDir)
