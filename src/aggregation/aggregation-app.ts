@@ -10,6 +10,7 @@ import { createServer, refuseMalformed, refuseWhileClosing } from '../http/serve
 import type { Logger } from '../std/telemetry.ts'
 import type { RollupDefinition } from './rollup/model/definition.ts'
 import { type RollupRoutePorts, rollupRoutes } from './rollup/routes.ts'
+import { type ExploreRoutePorts, exploreRoutes } from './serve/api/explore-routes.ts'
 import { type ServePorts, serveRoutes } from './serve/api/routes.ts'
 import { dashboardSources, loadAssets } from './serve/dashboard/assets.ts'
 import { dashboardRoutes } from './serve/dashboard/routes.ts'
@@ -17,6 +18,7 @@ import type { Objective } from './serve/objectives/objective.ts'
 
 export interface AggregationPorts
   extends Pick<ServePorts, 'queries' | 'apps' | 'gateway' | 'clock'>,
+    Pick<ExploreRoutePorts, 'explorer'>,
     Pick<RollupRoutePorts, 'runs'> {
   readonly pipelineState: ServePorts['pipeline']['state']
   readonly firstEventMs: ServePorts['pipeline']['firstEventMs']
@@ -56,7 +58,8 @@ export async function buildAggregation(
   config: AggregationConfig,
   ports: AggregationPorts,
 ): Promise<FastifyInstance> {
-  const { listener, queries, definitions, clock, runs, apps, pipelineState, firstEventMs, gateway } = ports
+  const { listener, queries, explorer, definitions, clock, runs, apps } = ports
+  const { pipelineState, firstEventMs, gateway } = ports
   const { log, ready, operations, auth = createAuth(config.tokens) } = listener
 
   const { enabled, grace } = config.schedule
@@ -76,6 +79,7 @@ export async function buildAggregation(
   await app.register(probeRoutes, { ready })
   const pool = queryPool()
   await app.register(rollupRoutes, { runs, auth, clock, pool })
+  await app.register(exploreRoutes, { explorer, auth, clock, apps })
   await app.register(serveRoutes, {
     queries,
     pool,

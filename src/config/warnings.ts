@@ -45,6 +45,13 @@ export function configWarnings(config: Config): ConfigFault[] {
         '"run" does nothing beside `apps`: runs are about all apps, so this token never starts, sees or cancels one',
       ),
     ),
+    ...aggregation.tokens.flatMap(({ scopes }, i) =>
+      warnIf(
+        scopes.includes('events') && !scopes.includes('read'),
+        `aggregation.tokens.${i}.scopes`,
+        '"events" does nothing without "read": single events are told in answers to queries',
+      ),
+    ),
     ...warnIf(
       apps.length > 0 && aggregation.tokens.length === 0,
       'aggregation.tokens',

@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import { MAX_KEY_CHARS, MAX_SENT_CHARS } from '../std/input/idempotency-key.ts'
 import { problems } from './problems.ts'
-import { MAX_QUERIES_OF_TOKEN, MAX_WAITING_QUERIES, QUERY_DEADLINE_MS } from './query-pool.ts'
+import { type PoolLimits, QUERY_LIMITS } from './query-pool.ts'
 
 /** What the OpenAPI documents say of failures, in one voice for all routes. */
 export const problemSchema = Type.Object(
@@ -45,11 +45,12 @@ export const idempotencyKey = (description: string) =>
   )
 
 /** What a query may be answered instead of its turn. */
-export const poolAnswers = {
+export const poolAnswersOf = ({ waiting, ofToken, deadlineMs }: PoolLimits) => ({
   503: problemAnswer(
-    `\`queries_busy\`: ${MAX_WAITING_QUERIES} queries wait already, or ${MAX_QUERIES_OF_TOKEN} of this token are under way. \`query_timeout\`: it took longer than ${QUERY_DEADLINE_MS / 1_000} s. Or this instance is shutting down. See Retry-After.`,
+    `\`queries_busy\`: ${waiting} queries wait already, or ${ofToken} of this token are under way. \`query_timeout\`: it took longer than ${deadlineMs / 1_000} s. Or this instance is shutting down. See Retry-After.`,
   ),
-}
+})
+export const poolAnswers = poolAnswersOf(QUERY_LIMITS)
 
 /** What a request may be answered for the token it brings, or does not bring. */
 export const tokenNeeded = {

@@ -91,6 +91,8 @@ export const problems = {
   rollups_differ: { status: 409, title: 'Another process computes other rollups' },
   run_conflict: { status: 409, title: 'The run conflicts with another' },
   query_too_large: { status: 422, title: 'The query asks for too much' },
+  range_too_large: { status: 422, title: 'The range holds too much' },
+  unknown_dimension: { status: 422, title: 'There is no such dimension' },
   queries_busy: { status: 503, title: 'Too many queries are under way' },
   query_timeout: { status: 503, title: 'The query took too long' },
   runs_full: { status: 503, title: 'Too many runs wait' },

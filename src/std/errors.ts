@@ -43,6 +43,8 @@ export type ErrorCode =
   | 'run_conflict'
   | 'rollups_differ'
   | 'query_too_large'
+  | 'range_too_large'
+  | 'unknown_dimension'
   | 'queries_busy'
   | 'query_timeout'
   | 'runs_full'

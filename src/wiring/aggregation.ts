@@ -1,4 +1,7 @@
 import { join } from 'node:path'
+import { countedAs } from '../aggregation/explore/explore-query.ts'
+import { createExplorer, type Explorer } from '../aggregation/explore/explorer.ts'
+import { EXPLORATION_BYTES, EXPLORE_DEADLINE_MS } from '../aggregation/explore/turns.ts'
 import { duckdbSessions } from '../aggregation/ingest/duckdb/duckdb-sessions.ts'
 import { joinTimes } from '../aggregation/ingest/joined/joiner.ts'
 import { lakeArrivals } from '../aggregation/ingest/lake-arrivals.ts'
@@ -49,6 +52,7 @@ export interface AggregationWiring {
   readonly store: RollupStore
   readonly definitions: readonly RollupDefinition[]
   readonly queries: Queries
+  readonly explorer: Explorer
   pipelineState(): Promise<PipelineState>
   firstEventMs(): number | undefined
 }
@@ -66,7 +70,7 @@ export interface AggregationSystem extends System {
 export async function wireAggregation(config: Config, system: AggregationSystem): Promise<AggregationWiring> {
   const { dataDir, aggregation } = config
   const { clock, entropy, lake, askGateway } = system
-  const { tempDir, memoryLimitBytes, sessionsOf, arrivals } = openArrivals(config, system)
+  const { tempDir, memoryLimitBytes, sessionsOf, arrivals, openExploration } = openArrivals(config, system)
   const { timeout: timeoutMs } = aggregation.engine
   const kept = sessionPool({ openSession: sessionsOf(2 * timeoutMs), timeoutMs, clock })
   const { openSession } = kept
@@ -101,6 +105,7 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
       },
       log,
     ),
+    explorer: createExplorer({ lake, arrivals, openSession: openExploration, as: countedAs(definitions) }),
     firstEventMs: () => runs.firstEventMs(),
     async pipelineState() {
       const windows = await runs.overview()
@@ -127,6 +132,12 @@ function openArrivals(config: Config, system: System & Pick<AggregationSystem, '
     ...tools,
     memoryLimitBytes,
     sessionsOf,
+    openExploration: duckdbSessions({
+      ...{ ...places, threads, telemetry, clock, isBackground: true },
+      // Who asks has a deadline, which ends it before.
+      timeoutMs: 2 * EXPLORE_DEADLINE_MS,
+      memoryLimitBytes: Math.min(memoryLimitBytes, EXPLORATION_BYTES),
+    }),
     arrivals: lakeArrivals({
       ...tools,
       work: { tempDir, apps: () => apps().map(({ id }) => id) },

@@ -9,6 +9,7 @@ import { DEFAULT_SETS } from '../../src/aggregation/rollup/model/definition.ts'
 import { AggregationConfig } from '../../src/config/schema/config-schema.ts'
 import { AppError } from '../../src/std/errors.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
+import { emptyExplorer } from '../fakes/aggregation/explorer.ts'
 import { queriesHere } from '../fakes/aggregation/queries.ts'
 import { memoryStore } from '../fakes/aggregation/store.ts'
 import { fakeClock } from '../fakes/clock.ts'
@@ -40,6 +41,7 @@ async function built(t: Test, its: Partial<AggregationListener> = {}, configured
   const app = await buildAggregation(config, {
     listener,
     clock,
+    explorer: emptyExplorer,
     queries: queriesHere({ store: memoryStore(), definitions, clock }),
     definitions,
     runs: {

@@ -15,6 +15,7 @@ import type { OwnCounts } from '../../src/http/reconciliation.ts'
 import { systemClock } from '../../src/std/clock.ts'
 import { AppError } from '../../src/std/errors.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
+import { emptyExplorer } from '../fakes/aggregation/explorer.ts'
 import { queriesHere } from '../fakes/aggregation/queries.ts'
 import { committed, memoryStore, rollupRow } from '../fakes/aggregation/store.ts'
 import { chromium, skip } from '../fakes/process/chromium.ts'
@@ -76,6 +77,7 @@ async function served(
   const app = await buildAggregation(config, {
     listener: { log: quietTelemetry().log, ready: () => true },
     clock: systemClock,
+    explorer: emptyExplorer,
     queries: queriesHere({ store, definitions, clock: systemClock, thresholds }),
     definitions,
     runs: {

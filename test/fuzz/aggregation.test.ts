@@ -5,6 +5,7 @@ import { aggregationState } from '../../src/aggregation/serve/pipeline.ts'
 import { parseConfig } from '../../src/config/parse.ts'
 import { createTelemetry } from '../../src/std/telemetry.ts'
 import { aggregation, GRAIN, MIN, never, T0 } from '../fakes/aggregation/aggregation.ts'
+import { emptyExplorer } from '../fakes/aggregation/explorer.ts'
 import { queriesHere } from '../fakes/aggregation/queries.ts'
 import { sha256, someApps } from '../fakes/gateway.ts'
 import { header } from '../fakes/raw-http.ts'
@@ -72,6 +73,7 @@ async function listening(t: Test) {
       operations: { metrics: async () => metrics, balance: async () => reconciliation() },
     },
     clock: it.clock,
+    explorer: emptyExplorer,
     queries: queriesHere({ ...it, definitions }),
     definitions,
     runs,

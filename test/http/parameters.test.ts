@@ -4,6 +4,7 @@ import { aggregationState } from '../../src/aggregation/serve/pipeline.ts'
 import { parseConfig } from '../../src/config/parse.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
 import { aggregation, T0 } from '../fakes/aggregation/aggregation.ts'
+import { emptyExplorer } from '../fakes/aggregation/explorer.ts'
 import { queriesHere } from '../fakes/aggregation/queries.ts'
 import { tokenOf } from '../fakes/credentials/vending.ts'
 import { startVendingGateway } from '../fakes/credentials/vending-gateway.ts'
@@ -146,6 +147,7 @@ async function privateSide(t: Test) {
         operations: { metrics: async () => metrics, balance: async () => null },
       },
       clock: it.clock,
+      explorer: emptyExplorer,
       queries: queriesHere({ ...it, definitions }),
       definitions,
       runs,

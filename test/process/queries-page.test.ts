@@ -6,7 +6,10 @@ import { answer, snippet, snippetNames } from '../fakes/process/snippets.ts'
 const PAGE = 'docs/queries.md'
 
 /** Of one day and one machine; what they are is said beside them. */
-const VOLATILE = ['from', 'to', 't', 'dataGen', 'startTimeUnixNano', 'timeUnixNano']
+const VOLATILE = [
+  ...['from', 'to', 't', 'dataGen', 'startTimeUnixNano', 'timeUnixNano'],
+  ...['id', 'bytes', 'objects'],
+]
 
 /** The same with what differs each time told by its kind alone. */
 const stable = (text: string): unknown =>

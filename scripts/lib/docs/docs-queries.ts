@@ -1,6 +1,14 @@
 import { readFileSync } from 'node:fs'
 import Type, { type TObject, type TSchema } from 'typebox'
+import { MAX_GROUPS } from '../../../src/aggregation/explore/explore-sql.ts'
+import { MAX_EXPLORED_BYTES, MAX_EXPLORED_ROWS } from '../../../src/aggregation/explore/range-budget.ts'
+import {
+  EXPLORATIONS_AT_ONCE,
+  EXPLORE_DEADLINE_MS,
+  MAX_WAITING_EXPLORATIONS,
+} from '../../../src/aggregation/explore/turns.ts'
 import { MAX_BATCH_CHARS, MAX_BATCHED } from '../../../src/aggregation/serve/api/batch.ts'
+import { ExploreParameters, MAX_EXAMPLES } from '../../../src/aggregation/serve/api/explore-parameters.ts'
 import {
   ChangesParameters,
   compareParameters,
@@ -74,6 +82,7 @@ const forms: Readonly<Record<string, TObject>> = {
   top: topParameters([]),
   releases: releasesParameters([]),
   objectives: ObjectivesParameters,
+  explore: ExploreParameters,
   metricNames: MetricsParameters,
 }
 
@@ -84,6 +93,8 @@ const CODES = [
   'app_not_in_token',
   'invalid_request',
   'query_too_large',
+  'range_too_large',
+  'unknown_dimension',
   'queries_busy',
   'query_timeout',
   'shutting_down',
@@ -138,6 +149,7 @@ const WORDS: Readonly<Record<string, string>> = {
   min: 'The least value.',
   max: 'The largest value.',
   step: 'Length of a step.',
+  q: 'By quantile.',
   value:
     'The value that was ranked. Those of several dimensions are joined by ` | `; what an event did not say is `~unknown`.',
   values: 'The ranking, highest first.',
@@ -186,6 +198,8 @@ const bounds = (): string => `| of | at most | beyond it |
 | a ranking | ${digits(MAX_RANKED_WINDOWS)} windows, ${digits(MAX_RANKED_ROWS)} windows × values | 422 |
 | releases | as a ranking; ${digits(MAX_APPEARED_CHARS)} characters of different values; ${MAX_RELEASES} in an answer | 422; 400 for \`limit\` |
 | objectives | ${MAX_OBJECTIVES}; of each ${digits(MAX_OBJECTIVE_WINDOWS)} windows, by value ${digits(MAX_OBJECTIVE_ROWS)} windows × \`maxValues\`; ${MAX_OBJECTIVE_VALUES} values in an answer | the configuration is refused; \`found\` has how many values there were |
+| an exploration | ${digits(MAX_EXPLORED_ROWS)} rows and ${digits(MAX_EXPLORED_BYTES)} bytes of objects; ${MAX_VALUES} values; ${MAX_GROUPS} groups and ${MAX_EXAMPLES} examples in an answer | 422 \`range_too_large\` with the largest range that fits; 400 for values and examples |
+| explorations | ${EXPLORATIONS_AT_ONCE} at a time; ${MAX_WAITING_EXPLORATIONS} wait; ${EXPLORE_DEADLINE_MS / 1_000} s until its turn, and as long for its work | 503 |
 | a batch | ${MAX_BATCHED} queries of ${digits(MAX_URL_CHARS)} characters; ${digits(MAX_BATCH_CHARS)} characters of answers | 400; 422 in place of the first answer that is too long, and of those behind it, which are not computed |
 | a query | ${MAX_QUANTILES} quantiles | 400 |
 | queries | ${QUERIES_AT_ONCE} at a time; ${MAX_WAITING_QUERIES} wait; of one token ${MAX_QUERIES_OF_TOKEN} in all | 503 \`queries_busy\` |
@@ -223,6 +237,7 @@ const sections: Readonly<Record<string, () => string>> = {
   comparison: () =>
     answerOf('/query/compare', ['at', 'a`', 'a.', 'b`', 'ratio', 'shareDiff', 'shape', 'verdict', 'alpha']),
   changes: () => answerOf('/query/changes', ['at', 'base', 'now', 'delta', 'sets', 'sentence']),
+  exploration: () => answerOf('/query/explore'),
   releases: () => answerOf('/query/releases', ['metric', 'releases', 'found', 'unnamedRows']),
   objectives: () => answerOf('/query/objectives', OF_OBJECTIVES),
   batch: () => answerOf('/query/batch'),

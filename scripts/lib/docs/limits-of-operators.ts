@@ -98,6 +98,57 @@ export const queryLimits: readonly Limit[] = [
     unit: 'values',
   },
   {
+    what: 'Bytes of the objects that an exploration reads',
+    at: ['aggregation/explore/range-budget.ts', 'MAX_EXPLORED_BYTES'],
+    beyond: ends('range_too_large'),
+  },
+  {
+    what: 'Rows of these objects',
+    at: ['aggregation/explore/range-budget.ts', 'MAX_EXPLORED_ROWS'],
+    beyond: ends('range_too_large'),
+    unit: 'rows',
+  },
+  {
+    what: 'Groups of an exploration',
+    at: ['aggregation/explore/explore-sql.ts', 'MAX_GROUPS'],
+    beyond: 'only those of most occurrences; `notices` says how many there are',
+    unit: 'groups',
+  },
+  {
+    what: 'Examples of an exploration',
+    at: ['aggregation/serve/api/explore-parameters.ts', 'MAX_EXAMPLES'],
+    beyond: ends('invalid_request'),
+    unit: 'events',
+  },
+  {
+    what: 'A dimension with its value, in `where`',
+    at: ['aggregation/serve/api/explore-parameters.ts', 'MAX_FILTER_CHARS'],
+    beyond: ends('invalid_request'),
+    unit: 'characters',
+  },
+  {
+    what: 'Explorations at a time',
+    at: ['aggregation/explore/turns.ts', 'EXPLORATIONS_AT_ONCE'],
+    beyond: 'the others wait',
+    unit: 'explorations',
+  },
+  {
+    what: 'Explorations that wait',
+    at: ['aggregation/explore/turns.ts', 'MAX_WAITING_EXPLORATIONS'],
+    beyond: ends('queries_busy'),
+    unit: 'explorations',
+  },
+  {
+    what: 'Time that an exploration waits, and again that it takes',
+    at: ['aggregation/explore/turns.ts', 'EXPLORE_DEADLINE_MS'],
+    beyond: ends('query_timeout'),
+  },
+  {
+    what: 'Memory of an exploration',
+    at: ['aggregation/explore/turns.ts', 'EXPLORATION_BYTES'],
+    beyond: `it goes on on the disk; ${ends('query_too_large')} where that does not do`,
+  },
+  {
     what: 'Queries of a batch',
     at: ['aggregation/serve/api/batch.ts', 'MAX_BATCHED'],
     beyond: ends('invalid_request'),

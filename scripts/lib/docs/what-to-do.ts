@@ -52,6 +52,8 @@ export const whatToDo = {
     'Give all processes of the data folder one configuration, and start them again; or end the one that `detail` names.',
   run_conflict: 'Wait for the other run, or cancel it (`headgate runs list`).',
   query_too_large: 'Ask for a shorter range, longer steps or fewer values.',
+  range_too_large: 'Ask for the range that `detail` names, or a shorter one.',
+  unknown_dimension: 'Take one that `detail` names, or `attributes.` and the name of an attribute.',
   queries_busy: 'Wait for `Retry-After`.',
   query_timeout: 'Ask for a shorter range, or try again when less is under way.',
   runs_full: 'Wait until runs have ended, or cancel some (`headgate runs cancel`).',

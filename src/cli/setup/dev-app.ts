@@ -75,7 +75,7 @@ const devPath = ({ dataDir }: Pick<Config, 'dataDir'>): string => join(dataDir, 
 function configOf(config: Config, { appKey, adminToken }: DevSecrets): Config {
   const origins = DEV_PORTS.flatMap((port) => [`http://localhost:${port}`, `http://127.0.0.1:${port}`])
   const app = { id: DEV_NAME, keys: [{ sha256: sha256Hex(appKey) }], origins }
-  const token = { name: DEV_NAME, sha256: sha256Hex(adminToken), scopes: ['read', 'run'] }
+  const token = { name: DEV_NAME, sha256: sha256Hex(adminToken), scopes: ['read', 'run', 'events'] }
   const tokens = config.aggregation.tokens.length > 0 ? config.aggregation.tokens : [token]
   return parseConfig({ ...config, apps: [app], aggregation: { ...config.aggregation, tokens } }, {})
 }

@@ -35,12 +35,17 @@ const Token = group({
     description: 'The digest of the token: `headgate key new --token` makes both.',
     example: TOKEN_DIGEST,
   }),
-  scopes: Type.Array(literals(['read', 'run'], { description: 'Numbers, metrics and books; or runs.' }), {
-    description:
-      '`read` sees numbers, metrics, books and runs; `run` starts and cancels runs, and who waits for one needs both.',
-    example: ['read', 'run'],
-    minItems: 1,
-  }),
+  scopes: Type.Array(
+    literals(['read', 'run', 'events'], {
+      description: 'Numbers, metrics and books; runs; or single events.',
+    }),
+    {
+      description:
+        '`read` sees numbers, metrics, books and runs; `run` starts and cancels runs, and who waits for one needs both; `events`, beside `read`, sees single events, with their addresses and the ids of their sessions.',
+      example: ['read', 'run'],
+      minItems: 1,
+    },
+  ),
   apps: Type.Optional(
     Type.Array(segment({ description: 'The `id` of an app.' }), {
       description:

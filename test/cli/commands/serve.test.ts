@@ -47,6 +47,31 @@ test('serve runs both modules, keeps their listeners apart, and ends with 0', as
   t.equal(await ended, 0)
 })
 
+test('events that were taken in are explored, from the child process of DuckDB', async (t) => {
+  const { terminal, ended, url } = await start(t, 'serve', {
+    aggregation: { tokens: [{ name: 't', sha256: sha256('token'), scopes: ['read', 'run', 'events'] }] },
+  })
+  const [gateway, aggregation] = [await url('gateway'), await url('aggregation')]
+  for (const _ of [1, 2, 3]) t.equal((await post(gateway)).status, 202)
+  const { id } = Object(await (await runNow(aggregation)).json())
+  const state = async () => Object((await ask(`${aggregation}/aggregations/runs/${id}`)).body).state
+  await waitFor(async () => (await state()) === 'succeeded')
+  const explore = async (more: string) =>
+    ask(`${aggregation}/query/explore?app=shop&metric=a&from=2026-01-01&to=2100-01-01${more}`)
+  t.match(await explore('&by=country&where=country:~unknown&q=0.5'), {
+    status: 200,
+    body: {
+      total: { n: 3, rows: 3, avg: 1, min: 1, max: 1, q: { '0.5': 1 } },
+      groups: [{ value: '~unknown', rows: 3 }],
+      examples: { length: 3 },
+      scanned: { objects: 1 },
+    },
+  })
+  t.match(await explore('&where=contry:DE'), { status: 422, body: { code: 'unknown_dimension' } })
+  terminal.terminate()
+  t.equal(await ended, 0)
+})
+
 test('a start whose port is taken says so in words, answers nobody before, and leaves nothing behind', async (t) => {
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')

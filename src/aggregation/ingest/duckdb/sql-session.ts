@@ -18,6 +18,20 @@ export interface SqlSession {
 /** Opens a session that is killed when the signal aborts; pending calls then reject with `cancelled`. */
 export type OpenSqlSession = (signal: AbortSignal) => Promise<SqlSession>
 
+/** Work in a session of its own, which is closed whatever comes of it. */
+export async function inSession<T>(
+  openSession: OpenSqlSession,
+  signal: AbortSignal,
+  work: (session: SqlSession) => Promise<T>,
+): Promise<T> {
+  const session = await openSession(signal)
+  try {
+    return await work(session)
+  } finally {
+    await session.close()
+  }
+}
+
 /** For the few rows of a summary. */
 export async function allRows(session: SqlSession, query: string): Promise<(readonly SqlValue[])[]> {
   const rows: (readonly SqlValue[])[] = []

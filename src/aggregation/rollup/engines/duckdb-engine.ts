@@ -1,14 +1,14 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Lake } from '../../../lake/lake.ts'
-import { openAll } from '../../../std/async/open-all.ts'
 import { AppError } from '../../../std/errors.ts'
 import { FOLDER_MODE } from '../../../std/files/files.ts'
 import type { Entropy } from '../../../std/id.ts'
-import type { OpenSqlSession, SqlSession } from '../../ingest/duckdb/sql-session.ts'
+import { inSession, type OpenSqlSession } from '../../ingest/duckdb/sql-session.ts'
 import { writeSortedRows } from '../sql/duckdb-dialect.ts'
 import { computeWindow, type WindowWork } from './duckdb-window.ts'
 import { type Engine, NO_COUNTS, type SortedRows, type SortRows } from './engine.ts'
+import { openInputs } from './open-inputs.ts'
 import { rowsIn } from './row-lines.ts'
 
 export interface DuckdbEngineOptions {
@@ -74,29 +74,3 @@ export function duckdbRows({ lake, openSession, tempDir, entropy }: Sorting): So
 
 /** A window into which nothing went has none. */
 const NO_ROWS: SortedRows = { async *read() {}, release: async () => {} }
-
-async function inSession<T>(
-  openSession: OpenSqlSession,
-  signal: AbortSignal,
-  work: (session: SqlSession) => Promise<T>,
-): Promise<T> {
-  const session = await openSession(signal)
-  try {
-    return await work(session)
-  } finally {
-    await session.close()
-  }
-}
-
-async function openInputs(lake: Lake, keys: readonly string[]) {
-  const opened = await openAll(lake, keys)
-  const files = opened.filter((file) => file !== undefined)
-  const release = async () => {
-    await Promise.all(files.map((file) => file.release()))
-  }
-  if (files.length < opened.length) {
-    await release()
-    throw new AppError('input_missing', `${keys[opened.indexOf(undefined)]} is not in the lake`)
-  }
-  return { paths: files.map(({ path }) => path), release }
-}

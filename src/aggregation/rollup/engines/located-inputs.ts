@@ -17,21 +17,35 @@ export interface LocatedPlan extends Omit<WindowPlan, 'outputPrefix'> {
   readonly nextPrefix: () => string
 }
 
-/** From where its inputs lie now. That may change after it was looked up: then they are read where they came to lie. */
-export async function computeLocated(
+/** From where its inputs lie now. */
+export const computeLocated = (
   { engine, locate }: Computing,
   { nextPrefix, ...plan }: LocatedPlan,
   signal: AbortSignal,
-): Promise<EngineResult> {
-  const from = (inputs: readonly string[]) =>
-    engine.compute({ ...plan, inputs, outputPrefix: nextPrefix() }, signal)
-  const places = await locate(plan.inputs)
+): Promise<EngineResult> =>
+  readLocated({ locate, keys: plan.inputs, signal }, (inputs) =>
+    engine.compute({ ...plan, inputs, outputPrefix: nextPrefix() }, signal),
+  )
+
+interface Reading {
+  readonly locate: LakeArrivals['locate']
+  /** Under which the objects arrived. */
+  readonly keys: readonly string[]
+  readonly signal: AbortSignal
+}
+
+/** Reads objects where their rows lie now. That may change after it was looked up: then they are read where they came to lie. */
+export async function readLocated<T>(
+  { locate, keys, signal }: Reading,
+  read: (places: readonly string[]) => Promise<T>,
+): Promise<T> {
+  const places = await locate(keys)
   try {
-    return await from(places)
+    return await read(places)
   } catch (error) {
     if (!isPerhapsOfInput(error) || signal.aborted) throw error
-    const now = await locate(plan.inputs, { anew: true })
+    const now = await locate(keys, { anew: true })
     if (String(now) === String(places)) throw error
-    return from(now)
+    return read(now)
   }
 }

@@ -7,7 +7,7 @@ import { dimensionColumns, dimensionFields, dimensionSources, UNKNOWN } from './
 import type { RollupQuery, SqlDialect } from './sql-dialect.ts'
 
 /** What the gateways tell of themselves is no measurement. A row without a name is one, though not a valid one. */
-const MEASUREMENTS = `(SELECT * FROM events WHERE COALESCE(name, '') <> ${quote(LEDGER_NAME)}) measurements`
+export const MEASUREMENTS = `(SELECT * FROM events WHERE COALESCE(name, '') <> ${quote(LEDGER_NAME)}) measurements`
 
 /** Rows by outcome: `kept`, `outside`, `not_a_number`, `negative`, `out_of_range`, `bot` or `soft_navigation`. */
 export function outcomes(dialect: SqlDialect, query: RollupQuery): string {
@@ -62,25 +62,32 @@ export const judgeFew = (dialect: SqlDialect, query: RollupQuery): readonly stri
   ...judgeSuspects(dialect, query, 'kept'),
 ]
 
-const judgedColumns = ({ definition }: RollupQuery): readonly string[] => [
+const judgedColumns = ({ definition, besides = [] }: RollupQuery): readonly string[] => [
   ...KEPT,
   ...dimensionColumns(definition.sets),
   ...['event_id', 'event_time', 'received_time', 'measurement_id'],
+  ...besides,
 ]
 
-const suspectsOf = (dialect: SqlDialect, query: RollupQuery, table: string): string =>
+export const suspectsOf = (dialect: SqlDialect, query: RollupQuery, table: string): string =>
   valid(dialect, query, { fields: judgedColumns(query), table, code: (_, text) => text })
 
 /** The table `delivered` of `suspects`, and under that name those of them that count. */
-function judgeSuspects(dialect: SqlDialect, query: RollupQuery, latest: string): readonly string[] {
+export function judgeSuspects(dialect: SqlDialect, query: RollupQuery, latest: string): readonly string[] {
+  const { grainMs, besides = [] } = query
   const dimensions = dimensionColumns(query.definition.sets)
   const judged = judgedColumns(query)
+  const window = grainMs === undefined ? [] : [`FLOOR(event_time / ${grainMs})`]
   // Every column on which a row's contribution depends: rows that tie are the same.
-  const contribution = ['event_time', 'name', 'unit', 'w', 'micros', 'b', 'measurement_id', ...dimensions]
+  const values = ['w', 'micros', 'b', 'measurement_id', ...dimensions, ...besides]
+  const contribution = ['event_time', 'name', 'unit', ...values]
   return [
     dialect.createTable(
       'delivered',
-      firstOf('suspects', judged, { of: ['app', 'event_id'], by: ['received_time', ...contribution] }),
+      firstOf('suspects', judged, {
+        of: ['app', 'event_id', ...window],
+        by: ['received_time', ...contribution],
+      }),
     ),
     dialect.createTable(
       latest,
@@ -89,7 +96,7 @@ function judgeSuspects(dialect: SqlDialect, query: RollupQuery, latest: string):
         "(SELECT * FROM delivered WHERE measurement_id <> '') q",
         judged,
         {
-          of: ['app', 'name', 'measurement_id'],
+          of: ['app', 'name', 'measurement_id', ...window],
           by: ['event_time DESC', 'received_time DESC', 'event_id DESC'],
         },
       )}) r`,
@@ -130,7 +137,7 @@ function outcomeOf(dialect: SqlDialect, { definition, fromMs, toMs }: RollupQuer
 }
 
 /** What a row of the events says that is kept of it. No column is NULL, which sorts first in some engines and last in others. */
-function valid(
+export function valid(
   dialect: SqlDialect,
   query: RollupQuery,
   {
@@ -160,7 +167,7 @@ function valid(
     WHERE ${isWithin(query)} AND ${outcomeOf(dialect, query)} = 'kept'`
 }
 
-const hashes = (dialect: SqlDialect) => ({
+export const hashes = (dialect: SqlDialect) => ({
   event_hash: dialect.hash(['app_id', 'event_id']),
   measurement_hash: `CASE WHEN measurement_id <> '' THEN ${dialect.hash(['app_id', 'name', 'measurement_id'])} END`,
 })
@@ -184,7 +191,7 @@ export const columnsRead = ({ definition: { sets } }: RollupQuery): readonly Col
   ...new Set([...READ, ...dimensionSources(sets)]),
 ]
 
-const isWithin = ({ fromMs, toMs }: RollupQuery) => `event_time >= ${fromMs} AND event_time < ${toMs}`
+export const isWithin = ({ fromMs, toMs }: RollupQuery) => `event_time >= ${fromMs} AND event_time < ${toMs}`
 
 /**
  * What is no weight, as only others write it, stands for the one row that it is. The largest w is therefore 10⁹, which has

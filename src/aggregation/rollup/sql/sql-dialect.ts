@@ -1,3 +1,4 @@
+import type { ColumnName } from '../../../event/schema/event.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 
 /** Where databases differ. All else is common text: no alias shadowing, no TIMESTAMP, no ROUND, no sum of doubles. */
@@ -27,4 +28,8 @@ export interface RollupQuery {
   readonly fromMs: number
   readonly toMs: number
   readonly lateAfterMs: number
+  /** The range is of windows of this length, each of which counts for itself. Left out: it is one. */
+  readonly grainMs?: number
+  /** Columns of the event that are kept of each row as they are. */
+  readonly besides?: readonly ColumnName[]
 }

@@ -1,5 +1,10 @@
 export type CsvCell = string | number | boolean | null | undefined
 
+export const CSV_TYPE = 'text/csv; charset=utf-8; header=present'
+
+/** `notices` as JSON, where an answer has no room for them. */
+export const NOTICES_HEADER = 'x-headgate-notices'
+
 /** A table as CSV: https://www.rfc-editor.org/rfc/rfc4180 */
 export const csvOf = (rows: readonly (readonly CsvCell[])[]): string =>
   rows.map((row) => `${row.map(written).join(',')}\r\n`).join('')

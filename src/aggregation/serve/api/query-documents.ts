@@ -1,5 +1,15 @@
 import Type, { type TObject, type TSchema } from 'typebox'
-import { anyRequest, poolAnswers, problemAnswer, tokenNeeded } from '../../../http/documented.ts'
+import {
+  anyRequest,
+  poolAnswers,
+  poolAnswersOf,
+  problemAnswer,
+  tokenNeeded,
+} from '../../../http/documented.ts'
+import { MAX_QUERIES_OF_TOKEN, type PoolLimits } from '../../../http/query-pool.ts'
+import { MAX_GROUPS } from '../../explore/explore-sql.ts'
+import { MAX_EXPLORED_BYTES, MAX_EXPLORED_ROWS } from '../../explore/range-budget.ts'
+import { EXPLORATIONS_AT_ONCE, EXPLORE_DEADLINE_MS, MAX_WAITING_EXPLORATIONS } from '../../explore/turns.ts'
 import { MAX_STEP_BUCKETS } from '../histogram.ts'
 import { OtelHistogram } from '../histogram-formats/otel-histogram.ts'
 import { PrometheusHistogram } from '../histogram-formats/prometheus-histogram.ts'
@@ -9,6 +19,8 @@ import { MAX_RELEASES } from '../releases.ts'
 import { MAX_POINTS, MAX_ROWS, MAX_SERIES_WINDOWS } from '../series.ts'
 import { MAX_RANKED_ROWS } from '../tally/by-value.ts'
 import { MAX_BATCH_CHARS, MAX_BATCHED } from './batch.ts'
+import { ExploreAnswer } from './explore-answer.ts'
+import { ExploreParameters, MAX_EXAMPLES } from './explore-parameters.ts'
 import { ObjectivesAnswer } from './objective-answers.ts'
 import { ChangesAnswer, ComparisonAnswer } from './period-answers.ts'
 import {
@@ -32,6 +44,14 @@ import {
   seriesParameters,
   topParameters,
 } from './query-parameters.ts'
+
+/** Of explorations. */
+export const EXPLORATIONS: PoolLimits = {
+  atOnce: EXPLORATIONS_AT_ONCE,
+  waiting: MAX_WAITING_EXPLORATIONS,
+  ofToken: MAX_QUERIES_OF_TOKEN,
+  deadlineMs: EXPLORE_DEADLINE_MS,
+}
 
 const describe = (operationId: string, texts: readonly [string, string], answer: TSchema) => ({
   operationId,
@@ -70,6 +90,21 @@ const withTable = <Document extends ReturnType<typeof describeQuery>>(document: 
   return { ...document, response: { ...document.response, 200: { content } } }
 }
 
+/** One about events, which has turns of its own. */
+function describeExploration(...described: Parameters<typeof describeQuery>) {
+  const { response, ...rest } = withTable(describeQuery(...described))
+  return {
+    ...rest,
+    response: {
+      ...response,
+      ...poolAnswersOf(EXPLORATIONS),
+      422: problemAnswer(
+        'The range holds too much: `detail` names the largest that fits. Or a dimension is none: `detail` names those that there are.',
+      ),
+    },
+  }
+}
+
 /** Several of them, in a body. */
 function describeBatch(...described: Parameters<typeof describe>) {
   const { response, ...rest } = describe(...described)
@@ -99,6 +134,7 @@ const parametersOf = (sets: readonly string[]) =>
     top: topParameters(sets),
     releases: releasesParameters(sets),
     objectives: ObjectivesParameters,
+    explore: ExploreParameters,
     metrics: MetricsParameters,
   })
 
@@ -168,6 +204,15 @@ export const documentsOf = (sets: readonly string[], parameters = parametersOf(s
       ],
       ObjectivesAnswer,
     ),
+  ),
+  explore: describeExploration(
+    parameters('explore'),
+    'explore',
+    [
+      'Events themselves, exactly',
+      `Order statistics of the events of one metric that are in the lake, each once, by any combination of dimensions; groups, of which there are at most ${MAX_GROUPS}; and up to ${MAX_EXAMPLES} of the slowest one by one. JSON; or CSV, to who accepts text/csv: a line of all and of each group. Their objects hold at most ${MAX_EXPLORED_ROWS} rows in ${MAX_EXPLORED_BYTES} bytes. Not in a batch.`,
+    ],
+    ExploreAnswer,
   ),
   metrics: describeQuery(
     parameters('metrics'),

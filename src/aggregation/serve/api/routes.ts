@@ -4,16 +4,15 @@ import { type Auth, authorizationOf, type Principal } from '../../../http/auth.t
 import { goneBefore, type PoolWork, type QueryPool } from '../../../http/query-pool.ts'
 import { queryReader } from '../../../http/schema-faults.ts'
 import type { Clock } from '../../../std/clock.ts'
-import { AppError } from '../../../std/errors.ts'
-import { didYouMean } from '../../../std/input/did-you-mean.ts'
 import { asciiJson } from '../../../std/json.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import type { DimensionSet, RollupDefinition } from '../../rollup/model/definition.ts'
 import type { Objective } from '../objectives/objective.ts'
 import type { PipelineState } from '../pipeline.ts'
 import type { AnswerText, Queries, QueryContext } from '../query-port.ts'
+import { appsFor } from './asked-app.ts'
 import { answerBatch, type BatchedQuery } from './batch.ts'
-import { wantsCsv } from './csv.ts'
+import { CSV_TYPE, NOTICES_HEADER, wantsCsv } from './csv.ts'
 import { objectiveTable } from './objective-answers.ts'
 import { documentsOf } from './query-documents.ts'
 import type { BatchParameters } from './query-parameters.ts'
@@ -44,11 +43,7 @@ export interface ServePorts {
   readonly nextRunMs: () => number | undefined
 }
 
-/** JSON, as `notices` in the answers that have these. */
-const NOTICES_HEADER = 'x-headgate-notices'
-
 const JSON_TYPE = 'application/json; charset=utf-8'
-const CSV_TYPE = 'text/csv; charset=utf-8; header=present'
 
 /** An answer as another has it: a table of what is JSON. */
 type Table = (answer: AnswerText) => AnswerText
@@ -62,11 +57,9 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
   const reader = ({ raw }: FastifyRequest) => auth.authenticate(authorizationOf(raw), 'read')
 
   /** What is asked of an app, when the token may read it, or of all that it may read. */
-  function about(asked: string | undefined, { mayRead, ofAllApps }: Principal): Omit<QueryContext, 'signal'> {
-    const apps = ports.apps().filter(mayRead)
-    if (asked !== undefined && !mayRead(asked))
-      throw new AppError('app_not_in_token', `The token is for other apps${didYouMean(asked, apps) || '.'}`)
-    return { ofAllApps, apps, firstEventMs: ports.pipeline.firstEventMs() }
+  function about(asked: string | undefined, by: Principal): Omit<QueryContext, 'signal'> {
+    const apps = appsFor(asked, by, ports.apps())
+    return { ofAllApps: by.ofAllApps, apps, firstEventMs: ports.pipeline.firstEventMs() }
   }
 
   /** JSON text, or the table that is made of it, when the turn of who asks has come. */

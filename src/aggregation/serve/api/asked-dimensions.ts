@@ -1,0 +1,42 @@
+import { ATTRIBUTE, DIMENSION_PATTERN, DIMENSIONS, type Dimension } from '../../../event/schema/dimensions.ts'
+import { AppError } from '../../../std/errors.ts'
+import { oneOf, plain } from '../../../std/input/did-you-mean.ts'
+import { invalid } from '../../../std/input/invalid.ts'
+import type { DimensionFilter } from '../../explore/explore-query.ts'
+
+/** Between a dimension and a value of it. */
+const IS = ':'
+/** Fewer letters are in too many names. */
+const SHORTEST_PART = 3
+const OF_ANY_NAME = `${ATTRIBUTE}<name>`
+
+/** Whether the text has a dimension, whatever that is, and a value. */
+export const isFilter = (text: string): boolean => text.indexOf(IS) > 0
+
+/** `country:DE`, as often as is asked for. Of values of one dimension any counts; of several dimensions each has to. */
+export function filtersIn(texts: readonly string[]): readonly DimensionFilter[] {
+  const filters = new Map<Dimension, string[]>()
+  for (const text of texts) {
+    const at = text.indexOf(IS)
+    const dimension = dimensionIn('where', text.slice(0, at))
+    filters.set(dimension, [...(filters.get(dimension) ?? []), text.slice(at + IS.length)])
+  }
+  return [...filters].map(([dimension, values]) => ({ dimension, values }))
+}
+
+/** The dimension that a parameter names. */
+export function dimensionIn(parameter: string, name: string): Dimension {
+  if (isDimension(name)) return name
+  const { message, details } = invalid(parameter, oneOf([...DIMENSIONS, OF_ANY_NAME], name, partMeant(name)))
+  throw new AppError('unknown_dimension', message, { details })
+}
+
+const pattern = new RegExp(DIMENSION_PATTERN)
+const isDimension = (name: string): name is Dimension => pattern.test(name)
+
+/** Who says a part of a name means it: `route` is `page_route`. */
+function partMeant(name: string): string {
+  const meant =
+    name.length < SHORTEST_PART ? undefined : DIMENSIONS.find((each) => plain(each).includes(plain(name)))
+  return meant === undefined ? '' : `; did you mean "${meant}"?`
+}

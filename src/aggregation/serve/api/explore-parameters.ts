@@ -1,0 +1,55 @@
+import Type, { type Static } from 'typebox'
+import { readable } from '../../../http/schema-faults.ts'
+import { MAX_VALUES } from '../parameters.ts'
+import { isFilter } from './asked-dimensions.ts'
+import { app, metric, q, range, strict, text, unit } from './parameter-forms.ts'
+
+/** Most events that are told one by one. Ours: more than anyone reads. */
+export const MAX_EXAMPLES = 100
+/** So many where nobody says how many. Ours. */
+export const DEFAULT_EXAMPLES = 20
+/** Longest dimension with its value: a path is the longest of those. Ours. */
+export const MAX_FILTER_CHARS = 4_096
+
+const FILTER_FORM = 'a dimension and its value with a colon between them'
+const filter = readable(text(MAX_FILTER_CHARS, FILTER_FORM, { example: 'country:DE' }), isFilter)
+
+export const ExploreParameters = Type.Object(
+  {
+    app,
+    metric,
+    unit,
+    ...range,
+    where: Type.Optional(
+      Type.Union([filter, Type.Array(filter, { maxItems: MAX_VALUES })], {
+        form: `${FILTER_FORM}, or up to ${MAX_VALUES} of them, each of at most ${MAX_FILTER_CHARS} characters`,
+        example: 'country:DE',
+        description:
+          'Only events that say so; `~unknown` is the value of one that says nothing. Repeat it: of values of one dimension any counts, of several dimensions each has to.',
+      }),
+    ),
+    by: Type.Optional(
+      text(128, 'the name of a dimension', {
+        example: 'page_route',
+        description: 'Groups by its values, those of most occurrences first.',
+      }),
+    ),
+    q,
+    examples: Type.Optional(
+      Type.String({
+        pattern: '^(\\d|[1-9]\\d|100)$',
+        form: `a whole number from 0 to ${MAX_EXAMPLES}`,
+        example: '20',
+        description: `So many of the slowest events one by one, for which the token needs the scope \`events\`. By default ${DEFAULT_EXAMPLES} where it has that, else none.`,
+      }),
+    ),
+    bots: Type.Optional(
+      Type.Enum(['exclude', 'include'], {
+        description:
+          'Whether declared bots are counted. By default they are not, unless each rollup counts them.',
+      }),
+    ),
+  },
+  strict,
+)
+export type ExploreParameters = Static<typeof ExploreParameters>

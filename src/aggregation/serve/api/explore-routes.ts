@@ -1,0 +1,73 @@
+import type { FastifyInstance } from 'fastify'
+import { type Auth, authorizationOf, type Principal } from '../../../http/auth.ts'
+import { goneBefore, type PoolLimits, queryPool } from '../../../http/query-pool.ts'
+import type { Clock } from '../../../std/clock.ts'
+import { asciiJson } from '../../../std/json.ts'
+import type { Explorer } from '../../explore/explorer.ts'
+import { parseQuantiles, parseRange } from '../parameters.ts'
+import { appsFor } from './asked-app.ts'
+import { dimensionIn, filtersIn } from './asked-dimensions.ts'
+import { CSV_TYPE, NOTICES_HEADER, wantsCsv } from './csv.ts'
+import { exploreTable } from './explore-answer.ts'
+import { DEFAULT_EXAMPLES, type ExploreParameters } from './explore-parameters.ts'
+import { documentsOf, EXPLORATIONS } from './query-documents.ts'
+
+export interface ExploreRoutePorts {
+  readonly explorer: Explorer
+  readonly auth: Auth
+  readonly clock: Clock
+  /** Ids of the apps configured at present. */
+  readonly apps: () => readonly string[]
+  readonly limits?: PoolLimits
+}
+
+const NO_EXAMPLES = 'Single events are told to tokens with the scope "events" alone.'
+
+/** Questions about the events themselves. They take their turns apart from those about rollups, which are answered sooner. */
+export async function exploreRoutes(
+  app: FastifyInstance,
+  { explorer, auth, clock, apps, limits = EXPLORATIONS }: ExploreRoutePorts,
+): Promise<void> {
+  const pool = queryPool(limits)
+
+  /** How many examples: those that are asked for need the scope, and are not asked for where it is known to lack. */
+  function examplesFor(sent: string | undefined, authorization: string | undefined, by: Principal): number {
+    const asked = sent === undefined ? undefined : Number(sent)
+    if (asked !== undefined && asked > 0) auth.authenticate(authorization, 'events')
+    return asked ?? (by.scopes.includes('events') ? DEFAULT_EXAMPLES : 0)
+  }
+
+  app.addHook('onRequest', async ({ raw }) => {
+    auth.authenticate(authorizationOf(raw), 'read')
+  })
+
+  app.get<{ Querystring: ExploreParameters }>('/query/explore', {
+    schema: documentsOf([]).explore,
+    handler: async (request, reply) => {
+      const { app: id, metric, unit, bots, where = [], by, q, examples: sent, ...times } = request.query
+      const authorization = authorizationOf(request.raw)
+      const principal = auth.authenticate(authorization, 'read')
+      appsFor(id, principal, apps())
+      const examples = examplesFor(sent, authorization, principal)
+      const asked = {
+        ...{ app: id, metric, unit, bots, examples, quantiles: parseQuantiles(q) },
+        ...{ where: filtersIn([where].flat()), by: by === undefined ? undefined : dimensionIn('by', by) },
+        ...parseRange(times, clock.nowMs()),
+      }
+      const work = (signal: AbortSignal) => explorer.explore(asked, signal)
+      const found = await pool.ask({ token: principal.name, gone: goneBefore(reply) }, work)
+      const { scanned, notices = [], ...answer } = found
+      const told = [...notices, ...(sent === undefined && examples === 0 ? [NO_EXAMPLES] : [])]
+      reply.header('vary', 'accept')
+      if (wantsCsv(request.headers.accept)) {
+        if (told.length > 0) reply.header(NOTICES_HEADER, asciiJson(told))
+        return reply.type(CSV_TYPE).send(exploreTable(found))
+      }
+      return {
+        ...answer,
+        ...(principal.ofAllApps && { scanned }),
+        ...(told.length > 0 && { notices: told }),
+      }
+    },
+  })
+}
