@@ -235,7 +235,6 @@ const may = {
   ],
   'aggregation/serve/api': [
     'std*',
-    'event/schema',
     'http',
     'aggregation/rollup/model',
     'aggregation/explore',

@@ -26,6 +26,9 @@ interface Kind {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+const ASK_KEY = { 'www-authenticate': 'HeadgateKey' }
+const ASK_BEARER = { 'www-authenticate': 'Bearer' }
+
 /** The only place where a failure becomes a status. 403 and 404 are for what will never work: some clients then stop for good. */
 export const problems = {
   malformed_body: { status: 400, title: 'The body cannot be read' },
@@ -36,11 +39,7 @@ export const problems = {
   header_too_large: { status: 431, title: 'The request headers are too large' },
   uri_too_long: { status: 414, title: 'The URL is too long' },
   slow_request: { status: 408, title: 'The request took too long to arrive' },
-  unknown_key: {
-    status: 401,
-    title: 'No known app was named',
-    headers: { 'www-authenticate': 'HeadgateKey' },
-  },
+  unknown_key: { status: 401, title: 'No known app was named', headers: ASK_KEY },
   conflicting_apps: { status: 403, title: 'The request names two apps' },
   origin_not_allowed: { status: 403, title: 'The origin is not on the list of the app' },
   nothing_valid: { status: 422, title: 'No event could be accepted' },
@@ -50,11 +49,7 @@ export const problems = {
   overloaded: { status: 503, title: 'Too much is in flight' },
   journal_full: { status: 503, title: 'No room for more events' },
   journal_unavailable: { status: 503, title: 'Events cannot be stored' },
-  invalid_client: {
-    status: 401,
-    title: 'The app or its key is not known',
-    headers: { 'www-authenticate': 'HeadgateKey' },
-  },
+  invalid_client: { status: 401, title: 'The app or its key is not known', headers: ASK_KEY },
   app_disabled: { status: 403, title: 'The app gives no credentials' },
   stream_not_allowed: { status: 403, title: 'The stream is not one of the app' },
   subject_revoked: { status: 403, title: 'The access was withdrawn' },
@@ -68,18 +63,10 @@ export const problems = {
   not_found: { status: 404, title: 'There is nothing here' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here' },
   invalid_request: { status: 400, title: 'The request is not valid' },
-  unauthorized: {
-    status: 401,
-    title: 'A valid token is required',
-    headers: { 'www-authenticate': 'Bearer' },
-  },
+  unauthorized: { status: 401, title: 'A valid token is required', headers: ASK_BEARER },
   scope_missing: { status: 403, title: 'The token lacks the scope' },
   app_not_in_token: { status: 403, title: 'The token is not for this app' },
-  missing_token: {
-    status: 401,
-    title: 'An access token is required',
-    headers: { 'www-authenticate': 'Bearer' },
-  },
+  missing_token: { status: 401, title: 'An access token is required', headers: ASK_BEARER },
   invalid_token: {
     status: 401,
     title: 'The access token is not accepted',

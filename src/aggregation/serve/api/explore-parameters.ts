@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox'
 import { readable } from '../../../http/schema-faults.ts'
+import { isFilter } from '../../explore/asked-dimensions.ts'
 import { MAX_VALUES } from '../parameters.ts'
-import { isFilter } from './asked-dimensions.ts'
 import { app, metric, q, range, strict, text, unit } from './parameter-forms.ts'
 
 /** Most events that are told one by one. Ours: more than anyone reads. */

@@ -1,8 +1,8 @@
-import { ATTRIBUTE, DIMENSION_PATTERN, DIMENSIONS, type Dimension } from '../../../event/schema/dimensions.ts'
-import { AppError } from '../../../std/errors.ts'
-import { oneOf, plain } from '../../../std/input/did-you-mean.ts'
-import { invalid } from '../../../std/input/invalid.ts'
-import type { DimensionFilter } from '../../explore/explore-query.ts'
+import { ATTRIBUTE, DIMENSION_PATTERN, DIMENSIONS, type Dimension } from '../../event/schema/dimensions.ts'
+import { AppError } from '../../std/errors.ts'
+import { oneOf, plain } from '../../std/input/did-you-mean.ts'
+import { invalid } from '../../std/input/invalid.ts'
+import type { DimensionFilter } from './explore-query.ts'
 
 /** Between a dimension and a value of it. */
 const IS = ':'
