@@ -21,7 +21,7 @@ export interface ExplorerPorts {
 }
 
 /** An answer, and what is to be known of it. */
-export interface Exploration extends Omit<Explored, 'foundGroups' | 'ofMetric' | 'names'> {
+export interface ExploredEvents extends Omit<Explored, 'foundGroups' | 'ofMetric' | 'names'> {
   readonly from: number
   readonly to: number
   readonly notices?: readonly string[]
@@ -33,7 +33,7 @@ export interface Explorer {
    * Rejects with `range_too_large` before any work, or `query_too_large` when there are more values than the engine has
    * memory for.
    */
-  explore(asked: ExploreQuery, signal: AbortSignal): Promise<Exploration>
+  explore(asked: ExploreQuery, signal: AbortSignal): Promise<ExploredEvents>
 }
 
 export function createExplorer({ lake, arrivals, openSession, as }: ExplorerPorts): Explorer {
@@ -81,7 +81,7 @@ const tooManyForMemory = (cause: unknown): AppError =>
     { cause },
   )
 
-/** Of a range into which nothing came. */
+/** The answer about a range into which nothing came. */
 function nothing({ unit, by, quantiles }: ExploreQuery): Explored {
   const q = Object.fromEntries(quantiles.map((one) => [String(one), null]))
   const examples: readonly ExampleEvent[] = []

@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import type { ExactSummary } from '../../explore/exploration.ts'
 import { MAX_GROUPS } from '../../explore/explore-sql.ts'
-import type { Exploration } from '../../explore/explorer.ts'
+import type { ExploredEvents } from '../../explore/explorer.ts'
 import { epochMs, notices, numberOrNull, otherUnits } from './answer-parts.ts'
 import { csvOf } from './csv.ts'
 import { MAX_EXAMPLES } from './explore-parameters.ts'
@@ -63,7 +63,7 @@ export const ExploreAnswer = Type.Object({
 })
 
 /** The same as a table: a line of all events, and behind it one of each group. Examples are no part of it. */
-export function exploreTable({ unit, total, groups = [] }: Exploration): string {
+export function exploreTable({ unit, total, groups = [] }: ExploredEvents): string {
   const lineOf = (of: string, value: string | undefined, { n, rows, avg, min, max, q }: ExactSummary) => [
     ...[of, value, unit, n, rows, avg, min, max],
     ...Object.values(q),

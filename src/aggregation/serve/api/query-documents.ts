@@ -45,7 +45,7 @@ import {
   topParameters,
 } from './query-parameters.ts'
 
-/** Of explorations. */
+/** The turns of explorations, which take longer than other queries. */
 export const EXPLORATIONS: PoolLimits = {
   atOnce: EXPLORATIONS_AT_ONCE,
   waiting: MAX_WAITING_EXPLORATIONS,

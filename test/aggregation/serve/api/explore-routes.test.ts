@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { type Test, test } from 'tap'
 import type { ExploreQuery } from '../../../../src/aggregation/explore/explore-query.ts'
-import type { Exploration, Explorer } from '../../../../src/aggregation/explore/explorer.ts'
+import type { ExploredEvents, Explorer } from '../../../../src/aggregation/explore/explorer.ts'
 import {
   type ExploreRoutePorts,
   exploreRoutes,
@@ -15,7 +15,7 @@ import { noon } from '../../../fakes/aggregation/queries.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
-const answer: Exploration = {
+const answer: ExploredEvents = {
   ...{ from: noon - 1, to: noon, unit: 'ms', dataGen: '0'.repeat(16) },
   total: { n: 1, rows: 1, avg: 2, min: 2, max: 2, q: { '0.75': 2 } },
   examples: [],
