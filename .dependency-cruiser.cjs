@@ -222,6 +222,12 @@ const may = {
     't:aggregation/rollup/stores',
     'aggregation/serve/tally',
   ],
+  'aggregation/serve/alerts': [
+    'std*',
+    'aggregation/rollup/model',
+    't:aggregation/rollup/stores',
+    'aggregation/serve/tally',
+  ],
   'aggregation/serve': [
     'std*',
     'http',
@@ -232,6 +238,7 @@ const may = {
     'aggregation/serve/tally',
     'aggregation/serve/periods',
     'aggregation/serve/objectives',
+    'aggregation/serve/alerts',
   ],
   'aggregation/serve/api': [
     'std*',
@@ -242,12 +249,14 @@ const may = {
     'aggregation/serve/histogram-formats',
     'aggregation/serve/tally',
     'aggregation/serve/objectives',
+    'aggregation/serve/alerts',
     'aggregation/serve',
   ],
   'aggregation/serve/thread': [
     'std*',
     't:aggregation/serve/periods',
     't:aggregation/serve/objectives',
+    't:aggregation/serve/alerts',
     't:aggregation/serve',
   ],
   'aggregation/serve/dashboard': ['std*'],
@@ -260,6 +269,7 @@ const may = {
     'aggregation/rollup',
     't:aggregation/serve/objectives',
     't:aggregation/explore',
+    't:aggregation/serve/alerts',
     'aggregation/serve/api',
     'aggregation/serve/dashboard',
   ],

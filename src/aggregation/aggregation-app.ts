@@ -7,6 +7,7 @@ import { probeRoutes } from '../http/operations/probes.ts'
 import { answerWithProblems, PUBLIC_PATHS } from '../http/problems.ts'
 import { queryPool } from '../http/query-pool.ts'
 import { createServer, refuseMalformed, refuseWhileClosing } from '../http/server.ts'
+import { readCondition } from '../std/input/condition.ts'
 import type { Logger } from '../std/telemetry.ts'
 import type { RollupDefinition } from './rollup/model/definition.ts'
 import { type RollupRoutePorts, rollupRoutes } from './rollup/routes.ts'
@@ -14,7 +15,6 @@ import { type ExploreRoutePorts, exploreRoutes } from './serve/api/explore-route
 import { type ServePorts, serveRoutes } from './serve/api/routes.ts'
 import { dashboardSources, loadAssets } from './serve/dashboard/assets.ts'
 import { dashboardRoutes } from './serve/dashboard/routes.ts'
-import type { Objective } from './serve/objectives/objective.ts'
 
 export interface AggregationPorts
   extends Pick<ServePorts, 'queries' | 'apps' | 'gateway' | 'clock'>,
@@ -86,7 +86,11 @@ export async function buildAggregation(
     auth,
     clock,
     log,
-    configured: { definitions, objectives: config.objectives.map(decided) },
+    configured: {
+      definitions,
+      objectives: config.objectives.map(objectiveOf),
+      alerts: config.alerts.map(alertOf),
+    },
     apps,
     pipeline: { state: pipelineState, firstEventMs },
     gateway,
@@ -97,13 +101,18 @@ export async function buildAggregation(
   return app
 }
 
-/** An objective with what may be left out of it. */
-const decided = ({
+/** What is configured, with what may be left out of it. */
+const objectiveOf = ({
   window: windowMs,
   set = 'app',
   ...rest
-}: AggregationConfig['objectives'][number]): Objective => ({
+}: AggregationConfig['objectives'][number]) => ({
   ...rest,
   set,
   windowMs,
 })
+
+function alertOf({ for: persistence, set = 'app', ...rest }: AggregationConfig['alerts'][number]) {
+  const [need = 0, of = 0] = persistence.split(' of ').map(Number)
+  return { ...rest, set, need, of, comparisons: readCondition(rest.when).comparisons }
+}

@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { readOrigin } from '../http/sender/origin.ts'
 import { didYouMean } from '../std/input/did-you-mean.ts'
 import { inUnits, measured } from '../std/input/quantities.ts'
+import { alertFaults } from './alert-rules.ts'
 import { credentialFaults } from './credentials-rules.ts'
 import { emptyDigest } from './digests.ts'
 import { type ConfigFault, faultIf, unique } from './faults.ts'
@@ -21,6 +22,7 @@ export function ruleFaults(config: Config): ConfigFault[] {
     ...lakeFaults(config),
     ...aggregationFaults(config),
     ...objectiveFaults(config),
+    ...alertFaults(config),
     ...scheduleFaults(config),
     ...timerFaults(config),
     ...processFaults(config),

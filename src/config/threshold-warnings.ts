@@ -15,6 +15,7 @@ export const thresholdWarnings = ({ aggregation }: Config): ConfigFault[] => [
   ...aggregation.objectives.flatMap(({ metric, at, unit = 'ms' }, i) =>
     warningsOf(`aggregation.objectives.${i}`, metric, unit === 'ms' ? { at } : {}),
   ),
+  ...aggregation.alerts.flatMap(({ metric }, i) => warningsOf(`aggregation.alerts.${i}`, metric, {})),
 ]
 
 function warningsOf(path: string, metric: string, values: Readonly<Record<string, number>>): ConfigFault[] {

@@ -27,6 +27,8 @@ const objectives = [
   { id: 'fast', app: 'shop', metric: 'browser.web_vital.lcp', at: 2, share: 0.5, window: '1h', set: 'route' },
 ]
 
+const alerts = [{ id: 'slow', app: 'shop', metric: 'browser.web_vital.lcp', when: 'p75 > 1', for: '1 of 2' }]
+
 const bearer = (value: string): FuzzIdentity => ({ headers: [['Authorization', value]], query: [] })
 const identities: readonly FuzzIdentity[] = [
   ...Array<FuzzIdentity>(20).fill(bearer('Bearer ops')),
@@ -60,7 +62,7 @@ async function listening(t: Test) {
   await runs.work(never)
   const logLines: string[] = []
   const { log, metrics } = createTelemetry('debug', { write: (line) => logLines.push(line) })
-  const config = parseConfig({ aggregation: { tokens, objectives }, apps: someApps }, {})
+  const config = parseConfig({ aggregation: { tokens, objectives, alerts }, apps: someApps }, {})
   // Releases are asked of a set that has values.
   const definitions = it.options().definitions.map((definition) => ({
     ...definition,
@@ -150,7 +152,7 @@ const FROM = ['0', `${T0}`, '2026-11-22T11:00:00Z', '2026-11-22']
 const TO = [`${T0 + GRAIN}`, '2026-11-23', '253402300799999', '8640000000000000']
 
 const knownOf = (runIds: readonly string[]) => ({
-  id: [...runIds, 'fast'],
+  id: [...runIds, 'fast', 'slow'],
   app: ['shop', 'blog'],
   metric: ['browser.web_vital.lcp'],
   set: ['app', 'release'],

@@ -10,6 +10,7 @@ import {
 import { MAX_BATCH_CHARS, MAX_BATCHED } from '../../../src/aggregation/serve/api/batch.ts'
 import { ExploreParameters, MAX_EXAMPLES } from '../../../src/aggregation/serve/api/explore-parameters.ts'
 import {
+  AlertsParameters,
   ChangesParameters,
   compareParameters,
   histogramParameters,
@@ -27,6 +28,7 @@ import { MAX_CHANGED_WINDOWS, MAX_RANKED_WINDOWS } from '../../../src/aggregatio
 import { MAX_APPEARED_CHARS, MAX_RELEASES } from '../../../src/aggregation/serve/releases.ts'
 import { MAX_POINTS, MAX_ROWS, MAX_SERIES_WINDOWS } from '../../../src/aggregation/serve/series.ts'
 import { MAX_RANKED_ROWS } from '../../../src/aggregation/serve/tally/by-value.ts'
+import { MAX_ALERT_WINDOWS, MAX_ALERTS } from '../../../src/config/schema/alert-schema.ts'
 import {
   MAX_OBJECTIVE_ROWS,
   MAX_OBJECTIVE_WINDOWS,
@@ -40,6 +42,7 @@ import {
   QUERIES_AT_ONCE,
   QUERY_DEADLINE_MS,
 } from '../../../src/http/query-pool.ts'
+import { MAX_COMPARISONS } from '../../../src/std/input/condition.ts'
 import { told } from '../../../src/std/input/expectation.ts'
 import { whatToDo } from './what-to-do.ts'
 
@@ -83,6 +86,7 @@ const forms: Readonly<Record<string, TObject>> = {
   releases: releasesParameters([]),
   objectives: ObjectivesParameters,
   explore: ExploreParameters,
+  alerts: AlertsParameters,
   metricNames: MetricsParameters,
 }
 
@@ -200,6 +204,7 @@ const bounds = (): string => `| of | at most | beyond it |
 | objectives | ${MAX_OBJECTIVES}; of each ${digits(MAX_OBJECTIVE_WINDOWS)} windows, by value ${digits(MAX_OBJECTIVE_ROWS)} windows × \`maxValues\`; ${MAX_OBJECTIVE_VALUES} values in an answer | the configuration is refused; \`found\` has how many values there were |
 | an exploration | ${digits(MAX_EXPLORED_ROWS)} rows and ${digits(MAX_EXPLORED_BYTES)} bytes of objects; ${MAX_VALUES} values; ${MAX_GROUPS} groups and ${MAX_EXAMPLES} examples in an answer | 422 \`range_too_large\` with the largest range that fits; 400 for values and examples |
 | explorations | ${EXPLORATIONS_AT_ONCE} at a time; ${MAX_WAITING_EXPLORATIONS} wait; ${EXPLORE_DEADLINE_MS / 1_000} s until its turn, and as long for its work | 503 |
+| alerts | ${MAX_ALERTS}; each looks at ${MAX_ALERT_WINDOWS} windows, and as many before; ${MAX_COMPARISONS} comparisons | the configuration is refused |
 | a batch | ${MAX_BATCHED} queries of ${digits(MAX_URL_CHARS)} characters; ${digits(MAX_BATCH_CHARS)} characters of answers | 400; 422 in place of the first answer that is too long, and of those behind it, which are not computed |
 | a query | ${MAX_QUANTILES} quantiles | 400 |
 | queries | ${QUERIES_AT_ONCE} at a time; ${MAX_WAITING_QUERIES} wait; of one token ${MAX_QUERIES_OF_TOKEN} in all | 503 \`queries_busy\` |
@@ -224,6 +229,11 @@ const OF_OBJECTIVES = ['at`', 'target', 'window`', 'from', 'to`', 'n`', 'share',
   .concat(['value`', 'values', 'found'])
   .map((name) => `objectives[].${name}`)
 
+/** What only an alert has. */
+const OF_ALERTS = ['when', 'for', 'minCount', 'from', 'to`', 'state', 'windows'].map(
+  (name) => `alerts[].${name}`,
+)
+
 const sections: Readonly<Record<string, () => string>> = {
   routes: routeTable,
   dimensions,
@@ -240,6 +250,7 @@ const sections: Readonly<Record<string, () => string>> = {
   exploration: () => answerOf('/query/explore'),
   releases: () => answerOf('/query/releases', ['metric', 'releases', 'found', 'unnamedRows']),
   objectives: () => answerOf('/query/objectives', OF_OBJECTIVES),
+  alerts: () => answerOf('/alerts', OF_ALERTS),
   batch: () => answerOf('/query/batch'),
   bounds,
   errors,

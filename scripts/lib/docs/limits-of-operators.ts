@@ -149,6 +149,24 @@ export const queryLimits: readonly Limit[] = [
     beyond: `it goes on on the disk; ${ends('query_too_large')} where that does not do`,
   },
   {
+    what: 'Alerts',
+    at: ['config/schema/alert-schema.ts', 'MAX_ALERTS'],
+    beyond: 'the configuration is refused',
+    unit: 'alerts',
+  },
+  {
+    what: 'Windows that an alert looks at',
+    at: ['config/schema/alert-schema.ts', 'MAX_ALERT_WINDOWS'],
+    beyond: 'the configuration is refused',
+    unit: 'windows',
+  },
+  {
+    what: 'Comparisons of an alert',
+    at: ['std/input/condition.ts', 'MAX_COMPARISONS'],
+    beyond: 'the configuration is refused',
+    unit: 'comparisons',
+  },
+  {
     what: 'Queries of a batch',
     at: ['aggregation/serve/api/batch.ts', 'MAX_BATCHED'],
     beyond: ends('invalid_request'),

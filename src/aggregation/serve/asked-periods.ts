@@ -1,9 +1,7 @@
-import { inUnits } from '../../std/input/quantities.ts'
 import type { RollupDefinition } from '../rollup/model/definition.ts'
 import type { Thresholds } from '../rollup/model/thresholds.ts'
 import type { ToldUnits } from '../rollup/model/units.ts'
 import type { SeriesRequest, SeriesWindow } from '../rollup/stores/store.ts'
-import { BURN_RANGES_MS, type Objective, rangeBefore } from './objectives/objective.ts'
 import { durationText, type Selection, type SeriesStep } from './parameters.ts'
 import type { KeptAnswer } from './query-cache.ts'
 
@@ -62,20 +60,4 @@ export function ofRange(
   const length = step !== undefined && { step: step === 'day' ? '1d' : durationText(step) }
   const head = { ...length, from: fromMs, to: toMs }
   return { definition, query, head, periods: [{ request: query }], compute }
-}
-
-/** The same of an objective, whose ranges end at `toMs`: rows are of the longest of them. */
-export function ofObjective(
-  definition: RollupDefinition,
-  query: Objective & { readonly rollup: string; readonly toMs: number },
-  compute: Compute,
-): AskedQuery {
-  const { id, app, metric, set, value, at, share: target, windowMs, rollup, toMs } = query
-  const values = value === undefined ? undefined : [value]
-  const longestMs = Math.max(windowMs, ...Object.values(BURN_RANGES_MS))
-  const request = { rollup, app, metric, set, values, ...rangeBefore(toMs, longestMs) }
-  const named = { id, app, metric, set, ...(value !== undefined && { value }), at, target }
-  const { fromMs } = rangeBefore(toMs, windowMs)
-  const head = { ...named, window: inUnits('duration', windowMs), from: fromMs, to: toMs }
-  return { definition, query, head, periods: [{ request }], compute }
 }

@@ -1,5 +1,6 @@
 import type { TimeSpan } from '../../std/durations.ts'
 import { isDamage } from '../rollup/stores/store.ts'
+import type { AlertsQuery } from './alerts/alert.ts'
 import type { HistogramQuery } from './histogram.ts'
 import type { ObjectivesQuery } from './objectives/objective.ts'
 import type { Selection } from './parameters.ts'
@@ -42,6 +43,8 @@ export interface Queries {
   releases(query: ReleasesQuery, asking: QueryContext): Promise<AnswerText>
   /** An ObjectivesAnswer. */
   objectives(query: ObjectivesQuery, asking: QueryContext): Promise<AnswerText>
+  /** An AlertsAnswer. */
+  alerts(query: AlertsQuery, asking: QueryContext): Promise<AnswerText>
   /** A MetricsAnswer. */
   metrics(
     query: Pick<Selection, 'app' | 'unit' | 'rollup' | 'bots'> & TimeSpan,
@@ -61,6 +64,7 @@ export const retryingQueries = (queries: Queries): Queries => ({
   changes: (...asked) => steady(() => queries.changes(...asked)),
   releases: (...asked) => steady(() => queries.releases(...asked)),
   objectives: (...asked) => steady(() => queries.objectives(...asked)),
+  alerts: (...asked) => steady(() => queries.alerts(...asked)),
   metrics: (...asked) => steady(() => queries.metrics(...asked)),
 })
 

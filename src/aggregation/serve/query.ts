@@ -10,16 +10,14 @@ import {
   type AskedQuery,
   type Compute,
   type FoundAnswer,
-  ofObjective,
   ofRange,
   type ReadPeriod,
 } from './asked-periods.ts'
-import { countsAll, definitionFor, dividedBy, refuseWithoutValues, valuesOf } from './asked-sets.ts'
+import { definitionFor, dividedBy, refuseWithoutValues, valuesOf } from './asked-sets.ts'
 import { type AskedAt, completenessOf, generationOf, together, unitsOf } from './completeness.ts'
+import { configuredQueries } from './configured.ts'
 import { computeHistogram, computeSteps } from './histogram.ts'
 import { inBoth, noticesIn, whyEmpty } from './notices.ts'
-import { computeObjective } from './objectives/compute-objective.ts'
-import { endOfObjective } from './objectives/objective.ts'
 import { foundPeriod } from './other-sets.ts'
 import { durationText } from './parameters.ts'
 import { computeChanges } from './periods/changes.ts'
@@ -216,20 +214,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       return answer({ ...computing, head: { ...head, metric: metric === '' ? null : metric } }, asking)
     },
 
-    async objectives({ objectives }, asking) {
-      const texts: string[] = []
-      for (const objective of objectives) {
-        const { metric, set, value } = objective
-        const definition = definitionFor(definitions, { metric }, [['set', set]])
-        const { id: rollup, grainMs } = definition
-        const toMs = await endOfObjective(store, { rollup, grainMs, nowMs: clock.nowMs() }, asking.signal)
-        const isByValue = value === undefined && !countsAll(set, definition.sets)
-        const query = { ...objective, rollup, toMs, isByValue }
-        const compute: Compute = (unit) => computeObjective(store, { ...query, unit }, asking)
-        texts.push((await answer(ofObjective(definition, query, compute), asking)).text)
-      }
-      return { text: `{"objectives":[${texts.join(',')}]}` }
-    },
+    ...configuredQueries({ store, definitions, clock, answer }),
 
     async metrics({ app, unit, rollup, bots, fromMs, toMs }, asking) {
       const definition = definitionFor(definitions, { rollup, bots }, [])

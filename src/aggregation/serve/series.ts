@@ -97,7 +97,7 @@ export function stepsOf(
         'step',
         `must be a multiple of ${durationText(grainMs)}, in which rollups count, such as ${durationText(grainMs)} or 1d`,
       )
-    return fixedSteps(fromMs, toMs, step)
+    return fixedSteps({ fromMs, toMs }, step)
   }
   const days = localDays(fromMs, toMs, timeZone)
   if (days.some((day) => day.fromMs % grainMs !== 0))
@@ -120,7 +120,7 @@ const tooLarge = (most: number, what: string, { values, ms }: { values: number; 
   return new AppError('query_too_large', message)
 }
 
-function fixedSteps(fromMs: number, toMs: number, stepMs: number): readonly TimeSpan[] {
+export function fixedSteps({ fromMs, toMs }: TimeSpan, stepMs: number): readonly TimeSpan[] {
   const first = Math.floor(fromMs / stepMs)
   const count = Math.ceil(toMs / stepMs) - first
   return Array.from({ length: count }, (_, i) => ({

@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox'
 import { MAX_VALUE, NAME_FORM, NAME_PATTERN } from '../../event/schema/event.ts'
+import { Alert, MAX_ALERTS } from './alert-schema.ts'
 import { PUBLIC_X, RecordKey } from './credentials-schema.ts'
 import { MAX_OBJECTIVES, Objective } from './objective-schema.ts'
 import { Rollup, SETS } from './rollup-schema.ts'
@@ -175,6 +176,15 @@ export const AggregationConfig = strict({
     ],
     default: [],
     maxItems: MAX_OBJECTIVES,
+  }),
+  alerts: Type.Array(Alert, {
+    description:
+      'What is worth a look where it goes on: `/alerts` tells the state of each ([queries](queries.md#alerts-what-goes-on)). Nobody is told unasked.',
+    example: [
+      { id: 'slow-checkout', app: 'shop-web', metric: 'checkout.duration', when: 'p75 > 300', for: '3 of 4' },
+    ],
+    default: [],
+    maxItems: MAX_ALERTS,
   }),
   recordKeys: Type.Array(RecordKey, {
     description:

@@ -9,8 +9,8 @@ export const MAX_OBJECTIVE_WINDOWS = 10_080
 /** What is read of one for each value of a set. Ours: of 500 values four weeks of quarter hours. */
 export const MAX_OBJECTIVE_ROWS = 1_400_000
 
-export const Objective = group({
-  id: segment({ description: 'The name of the objective in queries.', example: 'checkout' }),
+/** Of which measurements an objective is, or an alert; each has a `set` of its own. */
+export const watched = {
   app: segment({ description: 'The `id` of an app.' }),
   metric: Type.String({
     description: 'The name of the metric.',
@@ -18,6 +18,27 @@ export const Objective = group({
     form: NAME_FORM,
     example: 'checkout.duration',
   }),
+  unit: Type.Optional(
+    Type.String({
+      description:
+        'The unit of the values that count, as `/query/metrics` names it. Left out: that of most rows.',
+      example: 'ms',
+      minLength: 1,
+      maxLength: 2 * MAX_TEXT_CHARS,
+    }),
+  ),
+  value: Type.Optional(
+    Type.String({
+      description: 'The only value of `set` that counts. Those of several dimensions are joined by ` | `.',
+      example: '/checkout',
+      maxLength: 4_096,
+    }),
+  ),
+}
+
+export const Objective = group({
+  id: segment({ description: 'The name of the objective in queries.', example: 'checkout' }),
+  ...watched,
   at: Type.Number({
     description: 'The largest good value, in the unit of the metric.',
     example: 300,
@@ -36,27 +57,11 @@ export const Objective = group({
     example: '28d',
     minimum: 60_000,
   }),
-  unit: Type.Optional(
-    Type.String({
-      description:
-        'The unit of the values that count, as `/query/metrics` names it. Left out: that of most rows.',
-      example: 'ms',
-      minLength: 1,
-      maxLength: 2 * MAX_TEXT_CHARS,
-    }),
-  ),
   set: Type.Optional(
     segment({
       description:
         'A set of a rollup ([queries](queries.md#groups-the-values-of-a-set-ranked)): without `value`, each value of it is looked at by itself. Left out: the whole app.',
       example: 'route',
-    }),
-  ),
-  value: Type.Optional(
-    Type.String({
-      description: 'The only value of `set` that counts. Those of several dimensions are joined by ` | `.',
-      example: '/checkout',
-      maxLength: 4_096,
     }),
   ),
 })

@@ -164,7 +164,7 @@ test('a query ends with its connection: nothing is read for who has gone', async
     auth: createAuth([{ name: 'ops', sha256: sha256('token'), scopes: ['read'] }]),
     clock: fakeClock(noon),
     log,
-    configured: { definitions: [{ sets: DEFAULT_SETS }], objectives: [] },
+    configured: { definitions: [{ sets: DEFAULT_SETS }], objectives: [], alerts: [] },
     apps: () => ['shop'],
     gateway: () => ({ host: '0.0.0.0', port: 8080 }),
     nextRunMs: () => noon + QUARTER,

@@ -11,6 +11,7 @@ test('a question that meets damage is asked again, until there is none; other fa
     'changes',
     'releases',
     'objectives',
+    'alerts',
     'metrics',
   ] as const) {
     const failures: Error[] = [damaged('a', 'it is empty'), damaged('b', 'it is empty')]
@@ -27,6 +28,7 @@ test('a question that meets damage is asked again, until there is none; other fa
       changes: answer,
       releases: answer,
       objectives: answer,
+      alerts: answer,
       metrics: answer,
     } as unknown as Queries
     const ask = retryingQueries(queries)[question] as () => Promise<unknown>

@@ -1,8 +1,9 @@
 import Type, { type Static } from 'typebox'
+import { ALERT_STATES } from '../alerts/alert-state.ts'
 import { MAX_OBJECTIVE_VALUES } from '../objectives/compute-objective.ts'
 import type { AnswerText } from '../query-port.ts'
 import { LOW_COUNT } from '../tally/tally.ts'
-import { answeredRange, notices, ofRows } from './answer-parts.ts'
+import { answeredRange, epochMs, notices, ofRows } from './answer-parts.ts'
 import { type CsvCell, csvOf } from './csv.ts'
 
 const burnOf = (range: string) =>
@@ -31,6 +32,45 @@ const left = {
 }
 
 const ObjectiveValue = Type.Object({ value: Type.String(), ...left })
+
+/** Of which measurements it is. */
+const watched = {
+  id: Type.String(),
+  app: Type.String(),
+  metric: Type.String(),
+  set: Type.String(),
+  value: Type.Optional(Type.String({ description: 'The one that is looked at, where it is one of a set.' })),
+}
+
+export const AlertsAnswer = Type.Object({
+  alerts: Type.Array(
+    Type.Object({
+      ...watched,
+      when: Type.String({ description: 'What is looked for, as it is configured.' }),
+      for: Type.String({ description: 'In how many of how many windows it must hold.' }),
+      minCount: Type.Integer({ description: 'How many occurrences a window must have to be judged.' }),
+      ...answeredRange,
+      ...ofRows,
+      state: Type.Enum([...ALERT_STATES], {
+        description:
+          '`firing`: it holds in as many of the newest windows as `for` says; `pending`: not yet, but in the newest; `resolved`: neither, and it was firing within as many windows before; `ok`: all else.',
+      }),
+      windows: Type.Array(
+        Type.Object({
+          t: epochMs('Start of the window'),
+          n: Type.Number({ description: 'Its occurrences: the sum of the weights.' }),
+          values: Type.Array(Type.Number(), { description: 'What was compared, in the order of `when`.' }),
+          holds: Type.Union([Type.Boolean(), Type.Null()], {
+            description: 'Whether it holds. Null where too little was measured.',
+          }),
+        }),
+        { description: 'The newest windows that have data, twice as many as `for` looks at, in time order.' },
+      ),
+    }),
+    { description: 'In the order of the configuration.' },
+  ),
+  notices,
+})
 
 export const ObjectivesAnswer = Type.Object({
   objectives: Type.Array(

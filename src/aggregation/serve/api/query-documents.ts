@@ -21,7 +21,7 @@ import { MAX_RANKED_ROWS } from '../tally/by-value.ts'
 import { MAX_BATCH_CHARS, MAX_BATCHED } from './batch.ts'
 import { ExploreAnswer } from './explore-answer.ts'
 import { ExploreParameters, MAX_EXAMPLES } from './explore-parameters.ts'
-import { ObjectivesAnswer } from './objective-answers.ts'
+import { AlertsAnswer, ObjectivesAnswer } from './objective-answers.ts'
 import { ChangesAnswer, ComparisonAnswer } from './period-answers.ts'
 import {
   AppsAnswer,
@@ -34,6 +34,7 @@ import {
   TopAnswer,
 } from './query-answers.ts'
 import {
+  AlertsParameters,
   BatchParameters,
   ChangesParameters,
   compareParameters,
@@ -135,6 +136,7 @@ const parametersOf = (sets: readonly string[]) =>
     releases: releasesParameters(sets),
     objectives: ObjectivesParameters,
     explore: ExploreParameters,
+    alerts: AlertsParameters,
     metrics: MetricsParameters,
   })
 
@@ -213,6 +215,15 @@ export const documentsOf = (sets: readonly string[], parameters = parametersOf(s
       `Order statistics of the events of one metric that are in the lake, each once, by any combination of dimensions; groups, of which there are at most ${MAX_GROUPS}; and up to ${MAX_EXAMPLES} of the slowest one by one. JSON; or CSV, to who accepts text/csv: a line of all and of each group. Their objects hold at most ${MAX_EXPLORED_ROWS} rows in ${MAX_EXPLORED_BYTES} bytes. Not in a batch.`,
     ],
     ExploreAnswer,
+  ),
+  alerts: describeQuery(
+    parameters('alerts'),
+    'alerts',
+    [
+      'What state alerts are in',
+      'Whether what is looked for goes on, of each alert that is configured, by the newest windows. Nobody is told unasked.',
+    ],
+    AlertsAnswer,
   ),
   metrics: describeQuery(
     parameters('metrics'),

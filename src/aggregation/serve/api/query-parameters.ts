@@ -196,19 +196,18 @@ export const releasesParameters = (sets: readonly string[]) =>
   )
 export type ReleasesParameters = Static<ReturnType<typeof releasesParameters>>
 
-export const ObjectivesParameters = Type.Object(
-  {
-    app: Type.Optional(app),
-    id: Type.Optional(
-      text(64, 'the id of an objective', {
-        example: 'checkout',
-        description: 'Only this one. By default all.',
-      }),
-    ),
-  },
-  strict,
-)
-export type ObjectivesParameters = Static<typeof ObjectivesParameters>
+/** Of what is configured: all, those of an app, or one. */
+const configured = (form: string, example: string) =>
+  Type.Object(
+    {
+      app: Type.Optional(app),
+      id: Type.Optional(text(64, form, { example, description: 'Only this one. By default all.' })),
+    },
+    strict,
+  )
+export const ObjectivesParameters = configured('the id of an objective', 'checkout')
+export const AlertsParameters = configured('the id of an alert', 'slow-checkout')
+export type ConfiguredParameters = Static<typeof ObjectivesParameters>
 
 export const MetricsParameters = Type.Object({ app, unit, ...range, rollup, bots }, strict)
 export type MetricsParameters = Static<typeof MetricsParameters>

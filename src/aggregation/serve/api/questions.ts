@@ -1,6 +1,7 @@
 import type { Clock } from '../../../std/clock.ts'
 import { didYouMean } from '../../../std/input/did-you-mean.ts'
 import { invalid } from '../../../std/input/invalid.ts'
+import type { Alert } from '../alerts/alert.ts'
 import type { Objective } from '../objectives/objective.ts'
 import {
   parsePeriod,
@@ -14,16 +15,16 @@ import type { AnswerText, Queries, QueryContext } from '../query-port.ts'
 import type {
   ChangesParameters,
   CompareParameters,
+  ConfiguredParameters,
   HistogramParameters,
   MetricsParameters,
-  ObjectivesParameters,
   ReleasesParameters,
   SeriesParameters,
   TopParameters,
 } from './query-parameters.ts'
 
 /** What each query about an app asks, from its parameters as they were sent; they are valid. Answers are JSON text. */
-export function questionsOf(queries: Queries, clock: Clock, objectives: readonly Objective[]) {
+export function questionsOf(queries: Queries, clock: Clock, { objectives, alerts }: Configured) {
   /** Nothing but what was parsed: it becomes part of a cache key, where `to=now` must not differ each second. */
   function selectionOf(
     query: TopParameters | SeriesParameters | HistogramParameters,
@@ -75,11 +76,18 @@ export function questionsOf(queries: Queries, clock: Clock, objectives: readonly
       return queries.releases(asked, asking)
     },
 
-    async objectives(query: ObjectivesParameters, asking: QueryContext) {
-      const asked = objectivesIn(objectives, query, asking)
-      return asked.length === 0
-        ? noObjectives(objectives, query, asking)
-        : queries.objectives({ objectives: asked }, asking)
+    async objectives(query: ConfiguredParameters, asking: QueryContext) {
+      const asked = askedOf('objectives', { all: objectives, query, asking })
+      return asked.length > 0
+        ? queries.objectives({ objectives: asked }, asking)
+        : noneOf('objectives', { all: objectives, query, asking })
+    },
+
+    async alerts(query: ConfiguredParameters, asking: QueryContext) {
+      const asked = askedOf('alerts', { all: alerts, query, asking })
+      return asked.length > 0
+        ? queries.alerts({ alerts: asked }, asking)
+        : noneOf('alerts', { all: alerts, query, asking })
     },
 
     async metrics({ app, unit, rollup, bots, ...times }: MetricsParameters, asking: QueryContext) {
@@ -94,32 +102,44 @@ const sideOf = (query: CompareParameters, name: 'a' | 'b') => ({
   ...parsePeriod(query, [`${name}.from`, `${name}.to`]),
 })
 
+/** What is configured, and how it is called there. */
+export interface Configured {
+  readonly objectives: readonly Objective[]
+  readonly alerts: readonly Alert[]
+}
+
+interface AskedOfConfigured<T> {
+  readonly all: readonly T[]
+  readonly query: ConfiguredParameters
+  readonly asking: QueryContext
+}
+
+type OfApp = Pick<Objective, 'id' | 'app'>
+
 /** Those that the asker may read, of an app that is still configured. */
-function objectivesIn(
-  objectives: readonly Objective[],
-  { app, id }: ObjectivesParameters,
-  { apps }: QueryContext,
-): readonly Objective[] {
+function askedOf<T extends OfApp>(
+  name: keyof Configured,
+  { all, query: { app, id }, asking: { apps } }: AskedOfConfigured<T>,
+): readonly T[] {
   const readable = new Set(apps)
-  const own = objectives.filter((each) => readable.has(each.app) && (app === undefined || each.app === app))
+  const own = all.filter((each) => readable.has(each.app) && (app === undefined || each.app === app))
   const named = own.filter((each) => id === undefined || each.id === id)
   if (id === undefined || named.length > 0) return named
   const known = own.map((each) => each.id)
-  throw invalid('id', `must be that of an objective${didYouMean(id, known)}`)
+  throw invalid('id', `must be one of the ${name}${didYouMean(id, known)}`)
 }
 
 /** Why there is none: not what was sent, and nothing of apps that the asker may not read. */
-function noObjectives(
-  objectives: readonly Objective[],
-  { app }: ObjectivesParameters,
-  asking: QueryContext,
+function noneOf<T extends OfApp>(
+  name: keyof Configured,
+  { query: { app }, ...asked }: AskedOfConfigured<T>,
 ): AnswerText {
-  const others = objectivesIn(objectives, {}, asking).map((each) => each.app)
+  const others = askedOf(name, { ...asked, query: {} }).map((each) => each.app)
   const notice =
     app === undefined || others.length === 0
-      ? 'There are no objectives: they are configured as aggregation.objectives.'
-      : `No objective is of this app${didYouMean(app, others) || '.'}`
-  return { text: JSON.stringify({ objectives: [], notices: [notice] }) }
+      ? `There are no ${name}: they are configured as aggregation.${name}.`
+      : `None of the ${name} is of this app${didYouMean(app, others) || '.'}`
+  return { text: JSON.stringify({ [name]: [], notices: [notice] }) }
 }
 
 const stepsIn = ({ value, step, tz }: SeriesParameters | HistogramParameters) => ({

@@ -7,7 +7,6 @@ import type { Clock } from '../../../std/clock.ts'
 import { asciiJson } from '../../../std/json.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import type { DimensionSet, RollupDefinition } from '../../rollup/model/definition.ts'
-import type { Objective } from '../objectives/objective.ts'
 import type { PipelineState } from '../pipeline.ts'
 import type { AnswerText, Queries, QueryContext } from '../query-port.ts'
 import { appsFor } from './asked-app.ts'
@@ -16,7 +15,7 @@ import { CSV_TYPE, NOTICES_HEADER, wantsCsv } from './csv.ts'
 import { objectiveTable } from './objective-answers.ts'
 import { documentsOf } from './query-documents.ts'
 import type { BatchParameters } from './query-parameters.ts'
-import { questionsOf } from './questions.ts'
+import { type Configured, questionsOf } from './questions.ts'
 
 export interface ServePorts {
   readonly queries: Queries
@@ -25,10 +24,9 @@ export interface ServePorts {
   readonly clock: Clock
   readonly log: Logger
   /** What can be asked for. */
-  readonly configured: {
+  readonly configured: Configured & {
     /** The rollups, with their sets. */
     readonly definitions: readonly Pick<RollupDefinition, 'sets'>[]
-    readonly objectives: readonly Objective[]
   }
   /** Ids of the apps configured at present. */
   readonly apps: () => readonly string[]
@@ -53,7 +51,7 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
   const { queries, pool, auth, clock, log } = ports
   const sets = setsOf(ports.configured.definitions)
   const documents = documentsOf(sets.map(({ name }) => name))
-  const questions = questionsOf(queries, clock, ports.configured.objectives)
+  const questions = questionsOf(queries, clock, ports.configured)
   const reader = ({ raw }: FastifyRequest) => auth.authenticate(authorizationOf(raw), 'read')
 
   /** What is asked of an app, when the token may read it, or of all that it may read. */
@@ -109,6 +107,7 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
   query('/query/top', documents.top, questions.top)
   query('/query/releases', documents.releases, questions.releases)
   query('/query/objectives', { ...documents.objectives, table: objectiveTable }, questions.objectives)
+  query('/alerts', documents.alerts, questions.alerts)
   query('/query/metrics', documents.metrics, questions.metrics)
 
   app.post<{ Body: BatchParameters }>('/query/batch', {

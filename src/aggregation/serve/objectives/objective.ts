@@ -1,5 +1,4 @@
-import { alignDown, DAY_MS, HOUR_MS, type TimeSpan } from '../../../std/durations.ts'
-import type { RollupStore } from '../../rollup/stores/store.ts'
+import { DAY_MS, HOUR_MS, type TimeSpan } from '../../../std/durations.ts'
 
 /** What is promised of a metric: that so much of all that is measured in a time is at or below a value. */
 export interface Objective {
@@ -20,17 +19,6 @@ export interface Objective {
 
 /** Over which time it is told how fast a budget is used up. Ours, as of Google's SRE workbook: a page, a page, a ticket. */
 export const BURN_RANGES_MS = { '1h': HOUR_MS, '6h': 6 * HOUR_MS, '3d': 3 * DAY_MS } as const
-
-/** All ranges of an objective end at once: with the newest window that is over, or before it while nobody computed it yet. */
-export async function endOfObjective(
-  store: Pick<RollupStore, 'windows'>,
-  { rollup, grainMs, nowMs }: { readonly rollup: string; readonly grainMs: number; readonly nowMs: number },
-  signal: AbortSignal,
-): Promise<number> {
-  const toMs = alignDown(nowMs, grainMs)
-  const newest = await store.windows(rollup, toMs - grainMs, toMs, signal)
-  return newest.length > 0 ? toMs : toMs - grainMs
-}
 
 /** The range of so much time before an end, of whole windows. */
 export const rangeBefore = (toMs: number, lengthMs: number): TimeSpan => ({

@@ -43,6 +43,8 @@ function answerTo(queries: Queries, question: Question, asking: QueryContext): P
       return queries.releases(question.query, asking)
     case 'objectives':
       return queries.objectives(question.query, asking)
+    case 'alerts':
+      return queries.alerts(question.query, asking)
     case 'metrics':
       return queries.metrics(question.query, asking)
   }

@@ -1,3 +1,4 @@
+import type { AlertsQuery } from '../alerts/alert.ts'
 import type { HistogramQuery } from '../histogram.ts'
 import type { ObjectivesQuery } from '../objectives/objective.ts'
 import type { ChangesQuery } from '../periods/changes.ts'
@@ -17,6 +18,7 @@ export type Question =
   | { readonly kind: 'changes'; readonly query: ChangesQuery }
   | { readonly kind: 'releases'; readonly query: ReleasesQuery }
   | { readonly kind: 'objectives'; readonly query: ObjectivesQuery }
+  | { readonly kind: 'alerts'; readonly query: AlertsQuery }
   | { readonly kind: 'metrics'; readonly query: Parameters<Queries['metrics']>[0] }
 
 /** All but the signal, which becomes a `cancel`. */

@@ -90,6 +90,7 @@ export function threadedQueries({ start, log }: QueryThreadPorts): Queries {
     changes: (query, asking) => ask({ kind: 'changes', query }, asking),
     releases: (query, asking) => ask({ kind: 'releases', query }, asking),
     objectives: (query, asking) => ask({ kind: 'objectives', query }, asking),
+    alerts: (query, asking) => ask({ kind: 'alerts', query }, asking),
     metrics: (query, asking) => ask({ kind: 'metrics', query }, asking),
   }
 }

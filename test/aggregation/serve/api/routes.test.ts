@@ -8,6 +8,7 @@ import { createAuth } from '../../../../src/http/auth.ts'
 import { answerWithProblems } from '../../../../src/http/problems.ts'
 import { queryPool } from '../../../../src/http/query-pool.ts'
 import { createServer } from '../../../../src/http/server.ts'
+import { readCondition } from '../../../../src/std/input/condition.ts'
 import { quietTelemetry } from '../../../../src/std/telemetry.ts'
 import { noon, QUARTER, quarterly, queriesHere } from '../../../fakes/aggregation/queries.ts'
 import { committed, memoryStore, rollupRow } from '../../../fakes/aggregation/store.ts'
@@ -39,6 +40,16 @@ const objectives = [
   { ...objective, id: 'gone', app: 'not-there-any-more' },
 ]
 
+const alert = {
+  ...{ id: 'slow', app: 'shop', metric: 'browser.web_vital.lcp', set: 'app', minCount: 9 },
+  ...{ when: 'p75 > 100', need: 1, of: 2, comparisons: readCondition('p75 > 100').comparisons },
+}
+const alerts = [
+  alert,
+  { ...alert, id: 'slow-a', set: 'route', value: '/a' },
+  { ...alert, id: 'blog-slow', app: 'blog' },
+]
+
 async function served(t: Test, pool = queryPool(), having: readonly Objective[] = objectives) {
   const { log } = quietTelemetry()
   const clock = fakeClock(noon)
@@ -68,7 +79,11 @@ async function served(t: Test, pool = queryPool(), having: readonly Objective[] 
     ]),
     clock,
     log,
-    configured: { definitions: [{ sets: DEFAULT_SETS }], objectives: having },
+    configured: {
+      definitions: [{ sets: DEFAULT_SETS }],
+      objectives: having,
+      alerts: having.length === 0 ? [] : alerts,
+    },
     apps: () => ['shop', 'blog'],
     gateway: () => ({ host: '0.0.0.0', port: 8080 }),
     nextRunMs: () => noon + QUARTER,
@@ -343,17 +358,19 @@ test('objectives: all that the token may read, of an app, or one', async (t) => 
   ])
   for (const [query, token, status, detail] of [
     ['?app=blog', 'shop', 403, 'The token is for other apps.'],
-    ['?id=fsat', 'shop', 400, 'id must be that of an objective; did you mean "fast"?'],
-    ['?id=blog-fast', 'shop', 400, 'id must be that of an objective.'],
-    ['?app=blog&id=fast', 'all', 400, 'id must be that of an objective.'],
+    ['?id=fsat', 'shop', 400, 'id must be one of the objectives; did you mean "fast"?'],
+    ['?id=blog-fast', 'shop', 400, 'id must be one of the objectives.'],
+    ['?app=blog&id=fast', 'all', 400, 'id must be one of the objectives.'],
     ['?metric=m', 'all', 400, /^metric is not asked for here, but elsewhere; there are app, id/],
   ] as const)
     t.match(await get(`/query/objectives${query}`, token), { status, body: { detail } }, query)
   t.match((await get('/query/objectives?app=shpo')).body, {
     objectives: [],
-    notices: ['No objective is of this app; did you mean "shop"?'],
+    notices: ['None of the objectives is of this app; did you mean "shop"?'],
   })
-  t.match((await get('/query/objectives?app=elsewhere')).body.notices, ['No objective is of this app.'])
+  t.match((await get('/query/objectives?app=elsewhere')).body.notices, [
+    'None of the objectives is of this app.',
+  ])
   const without = await served(t, queryPool(), [])
   for (const query of ['', '?app=shop'])
     t.match((await without(`/query/objectives${query}`)).body, {
@@ -402,6 +419,34 @@ test('objectives as a table', async (t) => {
   t.match(none.headers['x-headgate-notices'], /There are no objectives/)
   t.match((await get(`/query/metrics?app=shop`, 'all', undefined, 'text/csv')).headers, {
     'content-type': /json/,
+  })
+})
+
+test('alerts: all that the token may read, of an app, or one', async (t) => {
+  const get = await served(t)
+  t.match((await get('/alerts', 'shop')).body.alerts, [
+    {
+      id: 'slow',
+      when: 'p75 > 100',
+      for: '1 of 2',
+      minCount: 9,
+      state: 'firing',
+      windows: [{ n: 9, holds: true }],
+    },
+    { id: 'slow-a', value: '/a', state: 'ok', windows: [{ n: 3, holds: null }] },
+  ])
+  t.match((await get('/alerts?id=blog-slow')).body.alerts, [{ state: 'ok', windows: [], notices: [/./] }])
+  t.match(await get('/alerts?id=slwo', 'shop'), {
+    status: 400,
+    body: { detail: 'id must be one of the alerts; did you mean "slow"?' },
+  })
+  t.match(await get('/alerts?app=blog', 'shop'), { status: 403, body: { code: 'app_not_in_token' } })
+  t.match(await get('/alerts', 'run'), { status: 403, body: { code: 'scope_missing' } })
+  t.match((await get('/alerts?app=elsewhere')).body.notices, ['None of the alerts is of this app.'])
+  const without = await served(t, queryPool(), [])
+  t.same((await without('/alerts')).body, {
+    alerts: [],
+    notices: ['There are no alerts: they are configured as aggregation.alerts.'],
   })
 })
 

@@ -30,6 +30,7 @@ const releases: Question = {
 }
 const objective = { id: 'fast', app: 'shop', metric: 'm', set: 'app', at: 1, share: 0.75, windowMs: 1 }
 const objectives: Question = { kind: 'objectives', query: { objectives: [objective] } }
+const alerts: Question = { kind: 'alerts', query: { alerts: [] } }
 const metrics: Question = { kind: 'metrics', query: { app: 'shop', fromMs: 0, toMs: 1 } }
 
 function asked(t: Test, queries: Queries) {
@@ -53,6 +54,7 @@ test('each question is asked as it came, and answered under its number', async (
     changes: answer('changes'),
     releases: answer('releases'),
     objectives: answer('objectives'),
+    alerts: answer('alerts'),
     metrics: answer('metrics'),
   })
   for (const [id, question] of [
@@ -63,6 +65,7 @@ test('each question is asked as it came, and answered under its number', async (
     changes,
     releases,
     objectives,
+    alerts,
     metrics,
   ].entries()) {
     send({ kind: 'ask', id, question, asking })
@@ -85,6 +88,7 @@ test('a question ends when it is cancelled, and no other; one that has ended is 
     changes: until,
     releases: until,
     objectives: until,
+    alerts: until,
     metrics: short,
   })
   send({ kind: 'ask', id: 1, question: series, asking })
@@ -113,6 +117,7 @@ test('what goes wrong is an answer, too', async (t) => {
     changes: broken,
     releases: broken,
     objectives: broken,
+    alerts: broken,
     metrics: broken,
   })
   send({ kind: 'ask', id: 1, question: series, asking })

@@ -61,9 +61,10 @@ test('no thread is started before the first question, and one answers all', asyn
     ),
     queries.releases({ ...query, set: 'release', limit: 1 }, asking()),
     queries.objectives({ objectives: [] }, asking()),
+    queries.alerts({ alerts: [] }, asking()),
   ]
   const told = (await Promise.all(answers)).map(({ text }) => text)
-  t.same(told, ['metrics', 'top', 'histogram', 'compare', 'changes', 'releases', 'objectives'])
+  t.same(told, ['metrics', 'top', 'histogram', 'compare', 'changes', 'releases', 'objectives', 'alerts'])
   t.equal(started.length, 1)
 })
 

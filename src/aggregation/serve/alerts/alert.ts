@@ -1,0 +1,28 @@
+import type { Comparison } from '../../../std/input/condition.ts'
+import type { Persistence } from './alert-state.ts'
+
+/** What is looked for in the newest windows of a metric. */
+export interface Alert extends Persistence {
+  readonly id: string
+  readonly app: string
+  readonly metric: string
+  /** Undefined: that of most rows. */
+  readonly unit?: string | undefined
+  readonly set: string
+  /** Undefined of the whole app. */
+  readonly value?: string | undefined
+  /** As it was written. */
+  readonly when: string
+  /** The same: all of them must hold in a window. */
+  readonly comparisons: readonly Comparison[]
+  /** Of a window with fewer occurrences nothing is known. */
+  readonly minCount: number
+}
+
+export interface AlertsQuery {
+  /** Those that are asked about, in the order of the answer. */
+  readonly alerts: readonly Alert[]
+}
+
+/** How many windows say what state an alert is in: those it may be firing by, and as many before. */
+export const windowsOf = ({ of }: Persistence): number => 2 * of

@@ -1,0 +1,106 @@
+import type { Clock } from '../../std/clock.ts'
+import { alignDown, type TimeSpan } from '../../std/durations.ts'
+import { inUnits } from '../../std/input/quantities.ts'
+import type { RollupDefinition } from '../rollup/model/definition.ts'
+import type { RollupStore } from '../rollup/stores/store.ts'
+import { type Alert, windowsOf } from './alerts/alert.ts'
+import { computeAlert } from './alerts/compute-alert.ts'
+import type { AskedQuery, Compute } from './asked-periods.ts'
+import { countsAll, definitionFor } from './asked-sets.ts'
+import { computeObjective } from './objectives/compute-objective.ts'
+import { BURN_RANGES_MS, type Objective, rangeBefore } from './objectives/objective.ts'
+import type { AnswerText, Queries, QueryContext } from './query-port.ts'
+import { fixedSteps } from './series.ts'
+
+interface ConfiguredPorts {
+  readonly store: Pick<RollupStore, 'series' | 'windows'>
+  readonly definitions: readonly RollupDefinition[]
+  readonly clock: Clock
+  readonly answer: (asked: AskedQuery, asking: QueryContext) => Promise<AnswerText>
+}
+
+/** Queries about what is configured: each answer is a list of the states of all that are asked about. */
+export function configuredQueries(ports: ConfiguredPorts): Pick<Queries, 'objectives' | 'alerts'> {
+  const { store, definitions, clock, answer } = ports
+
+  /** All ends at once: with the newest window that is over, or the one before while nobody computed that yet. */
+  async function newestOf({ metric, set }: Configured, signal: AbortSignal): Promise<NewestRows> {
+    const definition = definitionFor(definitions, { metric }, [['set', set]])
+    const { id: rollup, grainMs } = definition
+    const toMs = alignDown(clock.nowMs(), grainMs)
+    const newest = await store.windows(rollup, toMs - grainMs, toMs, signal)
+    return { store, definition, toMs: newest.length > 0 ? toMs : toMs - grainMs, signal }
+  }
+
+  async function listed<T extends Configured>(
+    { name, all, asked }: Listed<T>,
+    asking: QueryContext,
+  ): Promise<AnswerText> {
+    const texts: string[] = []
+    for (const one of all)
+      texts.push((await answer(asked(one, await newestOf(one, asking.signal)), asking)).text)
+    return { text: `{"${name}":[${texts.join(',')}]}` }
+  }
+
+  return {
+    objectives: ({ objectives: all }, asking) =>
+      listed({ name: 'objectives', all, asked: ofObjective }, asking),
+    alerts: ({ alerts: all }, asking) => listed({ name: 'alerts', all, asked: ofAlert }, asking),
+  }
+}
+
+type Configured = Pick<Objective, 'id' | 'app' | 'metric' | 'set' | 'value'>
+
+interface Listed<T> {
+  readonly name: string
+  readonly all: readonly T[]
+  readonly asked: (one: T, rows: NewestRows) => AskedQuery
+}
+
+interface NewestRows {
+  readonly store: Pick<RollupStore, 'series'>
+  readonly definition: RollupDefinition
+  readonly toMs: number
+  readonly signal: AbortSignal
+}
+
+/** The state of an objective: its rows are of the longest of its ranges. */
+function ofObjective(objective: Objective, { store, definition, toMs, signal }: NewestRows): AskedQuery {
+  const { at, share: target, windowMs, set, value } = objective
+  const isByValue = value === undefined && !countsAll(set, definition.sets)
+  const query = { ...objective, rollup: definition.id, toMs, isByValue }
+  const { fromMs } = rangeBefore(toMs, windowMs)
+  const head = { at, target, window: inUnits('duration', windowMs), from: fromMs, to: toMs }
+  const range = rangeBefore(toMs, Math.max(windowMs, ...Object.values(BURN_RANGES_MS)))
+  const compute: Compute = (unit) => computeObjective(store, { ...query, unit }, { signal })
+  return ofConfigured({ definition, query, head, compute }, range)
+}
+
+/** The state of an alert. */
+function ofAlert(
+  { comparisons, ...alert }: Alert,
+  { store, definition, toMs, signal }: NewestRows,
+): AskedQuery {
+  const { when, need, of, minCount } = alert
+  const { id: rollup, grainMs } = definition
+  const range = rangeBefore(toMs, windowsOf(alert) * grainMs)
+  const query = { ...alert, rollup, toMs }
+  const head = { when, for: `${need} of ${of}`, minCount, from: range.fromMs, to: toMs }
+  const work = { steps: fixedSteps(range, grainMs), signal }
+  const compute: Compute = (unit) => computeAlert(store, { ...query, comparisons, unit }, work)
+  return ofConfigured({ definition, query, head, compute }, range)
+}
+
+function ofConfigured(
+  {
+    query,
+    head,
+    ...asked
+  }: Omit<AskedQuery, 'periods'> & { readonly query: Configured & { readonly rollup: string } },
+  range: TimeSpan,
+): AskedQuery {
+  const { id, app, metric, set, value, rollup } = query
+  const values = value === undefined ? undefined : [value]
+  const periods = [{ request: { rollup, app, metric, set, values, ...range } }]
+  return { ...asked, query, head: { id, app, metric, set, value, ...head }, periods }
+}

@@ -1,0 +1,91 @@
+/** What is looked for in a window: `p75 > 2500`, or how much is at or below a value, `share(2500) < 0.75`. */
+export type Comparison = {
+  readonly isAbove: boolean
+  readonly limit: number
+} & ({ readonly of: 'quantile'; readonly q: number } | { readonly of: 'share'; readonly at: number })
+
+export interface ReadCondition {
+  /** All of them must hold. */
+  readonly comparisons: readonly Comparison[]
+  /** What is wrong with the text, in words that follow its name, with a caret below the place; undefined: nothing. */
+  readonly fault?: string
+}
+
+/** Most comparisons of one condition. Ours. */
+export const MAX_COMPARISONS = 4
+const FORM = `a condition such as p75 > 2500 or share(2500) < 0.75, or up to ${MAX_COMPARISONS} with "and" between them`
+
+const NUMBER = 'a number, of at most 12 digits and 6 behind the point'
+const LEFT = 'a percentile such as p75, or share(2500)'
+
+/** What a text that is read from left to right goes on with, at one place. */
+interface Expectation {
+  readonly form: RegExp
+  readonly expected: string
+  /** Whether what has the form is right as well. */
+  readonly isRight?: (word: string) => boolean
+}
+
+const LEFT_SIDE = {
+  form: /p\d{1,2}(?:\.\d{1,4})?(?![\w.])|share(?!\w)/y,
+  expected: LEFT,
+  isRight: (word: string) => word === 'share' || Number(word.slice(1)) > 0,
+} satisfies Expectation
+const OPEN = { form: /\(/y, expected: '(' } satisfies Expectation
+const VALUE = { form: /\d{1,12}(?:\.\d{1,6})?(?![\w.])/y, expected: NUMBER } satisfies Expectation
+const CLOSE = { form: /\)/y, expected: ')' } satisfies Expectation
+const ORDER = { form: /[<>](?!=)/y, expected: '> or <' } satisfies Expectation
+const SHARE = { ...VALUE, expected: 'a share, from 0 to 1', isRight: (word: string) => Number(word) <= 1 }
+const AND = { form: /and(?!\w)/y, expected: '"and", or nothing more' } satisfies Expectation
+
+/** Reads a condition as people write it: what is wrong with one is told with its place, and what is expected there. */
+export function readCondition(text: string): ReadCondition {
+  const comparisons: Comparison[] = []
+  let place = 0
+  let missed: string | undefined
+
+  const skipBlanks = () => {
+    while (/\s/.test(text[place] ?? '')) place++
+  }
+
+  /** The next word, where it is as expected; else nothing, and nothing behind it either. */
+  function take({ form, expected, isRight = () => true }: Expectation): string {
+    if (missed !== undefined) return ''
+    skipBlanks()
+    const sticky = new RegExp(form)
+    sticky.lastIndex = place
+    const [word = ''] = sticky.exec(text) ?? []
+    if (word === '' || !isRight(word)) missed = expected
+    else place += word.length
+    return word
+  }
+
+  function comparison(): Comparison {
+    const left = take(LEFT_SIDE)
+    if (left === 'share') {
+      take(OPEN)
+      const at = Number(take(VALUE))
+      take(CLOSE)
+      return { of: 'share', at, isAbove: take(ORDER) === '>', limit: Number(take(SHARE)) }
+    }
+    const q = Number((Number(left.slice(1)) / 100).toFixed(6))
+    return { of: 'quantile', q, isAbove: take(ORDER) === '>', limit: Number(take(VALUE)) }
+  }
+
+  for (;;) {
+    comparisons.push(comparison())
+    skipBlanks()
+    if (missed === undefined && place === text.length) return { comparisons }
+    const expected = comparisons.length < MAX_COMPARISONS ? AND : NO_MORE
+    take(expected)
+    if (missed !== undefined) return { comparisons: [], fault: faultAt(text, place, missed) }
+  }
+}
+
+const NO_MORE = { form: /(?!)/y, expected: `nothing more: ${MAX_COMPARISONS} comparisons are enough` }
+
+/** What was written is shown where its beginning is ours: anything else may have been meant for another place. */
+const faultAt = (text: string, place: number, expected: string): string =>
+  text.slice(0, place).trim() === ''
+    ? `must be ${FORM}`
+    : `must be ${FORM}; here it has to go on with ${expected}:\n    ${text.replace(/\s/g, ' ')}\n    ${' '.repeat(place)}^`

@@ -1,0 +1,133 @@
+import fc from 'fast-check'
+import { test } from 'tap'
+import type { Alert } from '../../../../src/aggregation/serve/alerts/alert.ts'
+import { readCondition } from '../../../../src/std/input/condition.ts'
+import { all, noon, QUARTER, quarterly, queriesHere } from '../../../fakes/aggregation/queries.ts'
+import { committed, memoryStore, rollupRow } from '../../../fakes/aggregation/store.ts'
+import { fakeClock } from '../../../fakes/clock.ts'
+
+const alertOf = (when: string, its: Partial<Alert> = {}): Alert => ({
+  ...{ id: 'slow', app: 'shop', metric: 'browser.web_vital.lcp', set: 'app', when },
+  ...{ comparisons: readCondition(when).comparisons, need: 3, of: 4, minCount: 1 },
+  ...its,
+})
+
+function alertsOver(nowMs = noon) {
+  const store = memoryStore()
+  const queries = queriesHere({ store, definitions: [quarterly], clock: fakeClock(nowMs) })
+  const asked = async (...alerts: readonly Alert[]) =>
+    JSON.parse((await queries.alerts({ alerts }, all)).text).alerts
+  /** Windows up to noon, the newest last; null is one without rows. */
+  const fill = async (windows: readonly (readonly number[] | null)[], generation = 1) => {
+    for (const [i, values] of windows.entries())
+      if (values !== null)
+        await store.fill(committed(noon - (windows.length - i) * QUARTER, { generation }), [
+          rollupRow({}, values),
+        ])
+  }
+  return { store, asked, fill }
+}
+
+const [fast, slow] = [
+  [100, 100, 100],
+  [100, 9_000, 9_000],
+]
+
+test('an alert fires where its condition holds in as many of the newest windows, and late events correct it', async (t) => {
+  const { asked, fill } = alertsOver()
+  const p75 = alertOf('p75 > 2500')
+  await fill([slow, slow, slow, slow, fast, slow, slow, fast])
+  const [before] = await asked(p75)
+  t.match(before, {
+    ...{
+      id: 'slow',
+      app: 'shop',
+      set: 'app',
+      when: 'p75 > 2500',
+      for: '3 of 4',
+      minCount: 1,
+      state: 'resolved',
+    },
+    ...{ from: noon - 8 * QUARTER, to: noon, unit: 'ms', completeness: { windows: 8, missing: 0 } },
+  })
+  t.same(
+    before.windows.map(({ n, holds }: { n: number; holds: boolean }) => [n, holds]),
+    [true, true, true, true, false, true, true, false].map((holds) => [3, holds]),
+  )
+  await fill([slow], 2)
+  const [after] = await asked(p75)
+  t.match(after, { state: 'firing' })
+  t.not(before.dataGen, after.dataGen)
+  t.notOk('comparisons' in after || 'value' in after)
+})
+
+test('a window that lacks, or has too little, is not known to hold', async (t) => {
+  const { asked, fill } = alertsOver()
+  await fill([slow, slow, slow, null])
+  t.match(await asked(alertOf('p75 > 2500'), alertOf('p75 > 2500', { minCount: 4 })), [
+    { state: 'firing', windows: [{ t: noon - 4 * QUARTER }, { holds: true }, { holds: true }] },
+    { state: 'ok', windows: [{ n: 3, holds: null }, { holds: null }, { holds: null }] },
+  ])
+  const none = alertsOver()
+  t.match((await none.asked(alertOf('p75 > 2500')))[0], { state: 'ok', windows: [] })
+})
+
+test('one of a value looks at that one alone, and one of a unit at it', async (t) => {
+  const { store, asked } = alertsOver()
+  await store.fill(committed(noon - QUARTER), [
+    rollupRow({}, fast),
+    rollupRow({ unit: 's' }, [9_000]),
+    rollupRow({ set: 'route', value: '/a' }, slow),
+    rollupRow({ set: 'route', value: '/b' }, fast),
+  ])
+  const once = { need: 1, of: 1 }
+  const states = await asked(
+    alertOf('p99 > 2500', once),
+    alertOf('p99 > 2500', { ...once, unit: 's' }),
+    ...['/a', '/b'].map((value) => alertOf('p75 > 2500', { ...once, set: 'route', value })),
+  )
+  t.same(
+    states.map(({ state, value, unit }: Record<string, string>) => [state, unit, value]),
+    [
+      ['ok', 'ms', undefined],
+      ['firing', 's', undefined],
+      ['firing', 'ms', '/a'],
+      ['ok', 'ms', '/b'],
+    ],
+  )
+})
+
+/** None of them is near enough to a limit for its bucket to lie on both sides. */
+const values = fc.array(fc.constantFrom(1, 50, 400, 970, 1_020, 5_000, 60_000), {
+  minLength: 1,
+  maxLength: 9,
+})
+
+test('each comparison is what the events of a window say, and all of them must hold', async () => {
+  const orders = fc.array(fc.tuple(fc.constantFrom('p50', 'p90', 'share'), fc.boolean()), {
+    minLength: 1,
+    maxLength: 3,
+  })
+  await fc.assert(
+    fc.asyncProperty(values, orders, async (of, all) => {
+      const { asked, fill } = alertsOver()
+      await fill([of])
+      const sorted = [...of].sort((a, b) => a - b)
+      const share = of.filter((value) => value <= 1_000).length / of.length
+      const exact = {
+        p50: sorted[Math.floor(0.5 * (of.length - 1))]!,
+        p90: sorted[Math.floor(0.9 * (of.length - 1))]!,
+      }
+      const when = all.map(([left, isAbove]) =>
+        left === 'share' ? `share(1000) ${isAbove ? '>' : '<'} 0.51` : `${left} ${isAbove ? '>' : '<'} 1000`,
+      )
+      const holds = all.every(([left, isAbove]) => {
+        const [value, limit] = left === 'share' ? [share, 0.51] : [exact[left as 'p50' | 'p90'], 1_000]
+        return isAbove ? value > limit : value < limit
+      })
+      const [told] = await asked(alertOf(when.join(' and '), { need: 1, of: 1 }))
+      return told.state === (holds ? 'firing' : 'ok') && told.windows[0].values.length === all.length
+    }),
+    { numRuns: 100 },
+  )
+})

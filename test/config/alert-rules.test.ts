@@ -1,0 +1,72 @@
+import { test } from 'tap'
+import { configWarnings, parseConfig } from '../../src/config/parse.ts'
+import { faultsOf } from './faults-of.ts'
+
+const alert = { id: 'slow', app: 'shop', metric: 'browser.web_vital.lcp', when: 'p75 > 2500' }
+const of = (...alerts: readonly object[]) => ({
+  apps: [{ id: 'shop' }],
+  aggregation: { alerts: alerts.map((its) => ({ ...alert, ...its })) },
+})
+const at = 'aggregation.alerts.0'
+
+test('an alert is of an app, a set and a value that there are, and of a condition that can be read', async (t) => {
+  for (const [rule, its, faults] of [
+    ['of the whole app', {}, []],
+    ['of a value', { set: 'route', value: '/cart', for: '48 of 48' }, []],
+    [
+      'of an app that is mistyped',
+      { app: 'shpo' },
+      [`${at}.app: names no app: "shpo"; did you mean "shop"?`],
+    ],
+    ['of each value', { set: 'route' }, [`${at}.value: is missing: it must be a value of the set route`]],
+    [
+      'of a value of all',
+      { value: '/' },
+      [`${at}.value: needs a set with dimensions beside it, such as set: route`],
+    ],
+    [
+      'more of less',
+      { for: '4 of 3' },
+      [`${at}.for: must be so many of at least as many windows, and of at most 48`],
+    ],
+    [
+      'of too many',
+      { for: '1 of 49' },
+      [`${at}.for: must be so many of at least as many windows, and of at most 48`],
+    ],
+    [
+      'of none',
+      { for: '0 of 1' },
+      [/^aggregation\.alerts\.0\.for: must be two numbers with "of" between them/],
+    ],
+    [
+      'a condition with a slip, with its place',
+      { when: 'p75 > 2500 adn p99 > 4000' },
+      [
+        `${at}.when: must be a condition such as p75 > 2500 or share(2500) < 0.75, or up to 4 with "and" between them; here it has to go on with "and", or nothing more:\n    p75 > 2500 adn p99 > 4000\n               ^`,
+      ],
+    ],
+    [
+      'what is not there is refused, and never passed over',
+      { when: 'slower than last week', notify: ['ops'] },
+      [
+        /^aggregation\.alerts\.0\.notify: is not a known key; aggregation\.alerts\.0 takes id, app, /,
+        `${at}.when: must be a condition such as p75 > 2500 or share(2500) < 0.75, or up to 4 with "and" between them`,
+      ],
+    ],
+  ] as const) {
+    t.match(faultsOf(of(its)), faults, rule)
+    t.equal(faultsOf(of(its)).length, faults.length, rule)
+  }
+  t.same(faultsOf(of({}, {})), [
+    'aggregation.alerts.1.id: alert id "slow" is used twice (first at aggregation.alerts.0.id)',
+  ])
+})
+
+test('one of a name that no web vital is stored under is a warning', async (t) => {
+  const warned = configWarnings(parseConfig(of({ metric: 'LCP' }), {})).map(({ path }) => path)
+  t.same(
+    warned.filter((path) => path.startsWith(at)),
+    [`${at}.metric`],
+  )
+})
