@@ -114,5 +114,5 @@ const objectiveOf = ({
 
 function alertOf({ for: persistence, set = 'app', ...rest }: AggregationConfig['alerts'][number]) {
   const [need = 0, of = 0] = persistence.split(' of ').map(Number)
-  return { ...rest, set, need, of, comparisons: readCondition(rest.when).comparisons }
+  return { ...rest, set, need, of, criteria: readCondition(rest.when).criteria }
 }

@@ -5,8 +5,8 @@ import { type ConfigFault, faultIf } from './faults.ts'
 import type { Config } from './schema/config-schema.ts'
 import { Rollup } from './schema/rollup-schema.ts'
 
-/** Of which measurements something is. */
-export interface Watched {
+/** Which measurements something is of. */
+export interface OfMeasurements {
   readonly app: string
   readonly metric: string
   readonly set?: string
@@ -24,11 +24,15 @@ export function keptSets({ rollups }: Config['aggregation']) {
 }
 
 /** What a query for it takes. */
-export const setOf = ({ set = 'app', metric }: Watched, sets: KeptSets) =>
+export const setOf = ({ set = 'app', metric }: OfMeasurements, sets: KeptSets) =>
   sets.find((each) => each.name === set && appliesTo(each, metric))
 
 /** What is wrong with the app, the set or the value of something: that they are not there. */
-export function watchedFaults(watched: Watched, { apps, aggregation }: Config, path: string): ConfigFault[] {
+export function watchedFaults(
+  watched: OfMeasurements,
+  { apps, aggregation }: Config,
+  path: string,
+): ConfigFault[] {
   const appIds = new Set(apps.map(({ id }) => id))
   return [
     ...faultIf(
@@ -41,7 +45,7 @@ export function watchedFaults(watched: Watched, { apps, aggregation }: Config, p
   ]
 }
 
-function setFaults(watched: Watched, sets: KeptSets, path: string): ConfigFault[] {
+function setFaults(watched: OfMeasurements, sets: KeptSets, path: string): ConfigFault[] {
   const { set = 'app', metric, value } = watched
   const also = ['aggregation.rollups']
   const found = setOf(watched, sets)

@@ -42,7 +42,7 @@ import {
   QUERIES_AT_ONCE,
   QUERY_DEADLINE_MS,
 } from '../../../src/http/query-pool.ts'
-import { MAX_COMPARISONS } from '../../../src/std/input/condition.ts'
+import { MAX_CRITERIA } from '../../../src/std/input/condition.ts'
 import { told } from '../../../src/std/input/expectation.ts'
 import { whatToDo } from './what-to-do.ts'
 
@@ -204,7 +204,7 @@ const bounds = (): string => `| of | at most | beyond it |
 | objectives | ${MAX_OBJECTIVES}; of each ${digits(MAX_OBJECTIVE_WINDOWS)} windows, by value ${digits(MAX_OBJECTIVE_ROWS)} windows × \`maxValues\`; ${MAX_OBJECTIVE_VALUES} values in an answer | the configuration is refused; \`found\` has how many values there were |
 | an exploration | ${digits(MAX_EXPLORED_ROWS)} rows and ${digits(MAX_EXPLORED_BYTES)} bytes of objects; ${MAX_VALUES} values; ${MAX_GROUPS} groups and ${MAX_EXAMPLES} examples in an answer | 422 \`range_too_large\` with the largest range that fits; 400 for values and examples |
 | explorations | ${EXPLORATIONS_AT_ONCE} at a time; ${MAX_WAITING_EXPLORATIONS} wait; ${EXPLORE_DEADLINE_MS / 1_000} s until its turn, and as long for its work | 503 |
-| alerts | ${MAX_ALERTS}; each looks at ${MAX_ALERT_WINDOWS} windows, and as many before; ${MAX_COMPARISONS} comparisons | the configuration is refused |
+| alerts | ${MAX_ALERTS}; each looks at ${MAX_ALERT_WINDOWS} windows, and as many before; ${MAX_CRITERIA} criteria | the configuration is refused |
 | a batch | ${MAX_BATCHED} queries of ${digits(MAX_URL_CHARS)} characters; ${digits(MAX_BATCH_CHARS)} characters of answers | 400; 422 in place of the first answer that is too long, and of those behind it, which are not computed |
 | a query | ${MAX_QUANTILES} quantiles | 400 |
 | queries | ${QUERIES_AT_ONCE} at a time; ${MAX_WAITING_QUERIES} wait; of one token ${MAX_QUERIES_OF_TOKEN} in all | 503 \`queries_busy\` |

@@ -161,10 +161,10 @@ export const queryLimits: readonly Limit[] = [
     unit: 'windows',
   },
   {
-    what: 'Comparisons of an alert',
-    at: ['std/input/condition.ts', 'MAX_COMPARISONS'],
+    what: 'Criteria of an alert',
+    at: ['std/input/condition.ts', 'MAX_CRITERIA'],
     beyond: 'the configuration is refused',
-    unit: 'comparisons',
+    unit: 'criteria',
   },
   {
     what: 'Queries of a batch',

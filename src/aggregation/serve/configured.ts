@@ -24,7 +24,7 @@ export function configuredQueries(ports: ConfiguredPorts): Pick<Queries, 'object
   const { store, definitions, clock, answer } = ports
 
   /** All ends at once: with the newest window that is over, or the one before while nobody computed that yet. */
-  async function newestOf({ metric, set }: Configured, signal: AbortSignal): Promise<NewestRows> {
+  async function newestOf({ metric, set }: OneConfigured, signal: AbortSignal): Promise<NewestRows> {
     const definition = definitionFor(definitions, { metric }, [['set', set]])
     const { id: rollup, grainMs } = definition
     const toMs = alignDown(clock.nowMs(), grainMs)
@@ -32,7 +32,7 @@ export function configuredQueries(ports: ConfiguredPorts): Pick<Queries, 'object
     return { store, definition, toMs: newest.length > 0 ? toMs : toMs - grainMs, signal }
   }
 
-  async function listed<T extends Configured>(
+  async function listed<T extends OneConfigured>(
     { name, all, asked }: Listed<T>,
     asking: QueryContext,
   ): Promise<AnswerText> {
@@ -49,7 +49,7 @@ export function configuredQueries(ports: ConfiguredPorts): Pick<Queries, 'object
   }
 }
 
-type Configured = Pick<Objective, 'id' | 'app' | 'metric' | 'set' | 'value'>
+type OneConfigured = Pick<Objective, 'id' | 'app' | 'metric' | 'set' | 'value'>
 
 interface Listed<T> {
   readonly name: string
@@ -77,17 +77,14 @@ function ofObjective(objective: Objective, { store, definition, toMs, signal }: 
 }
 
 /** The state of an alert. */
-function ofAlert(
-  { comparisons, ...alert }: Alert,
-  { store, definition, toMs, signal }: NewestRows,
-): AskedQuery {
+function ofAlert({ criteria, ...alert }: Alert, { store, definition, toMs, signal }: NewestRows): AskedQuery {
   const { when, need, of, minCount } = alert
   const { id: rollup, grainMs } = definition
   const range = rangeBefore(toMs, windowsOf(alert) * grainMs)
   const query = { ...alert, rollup, toMs }
   const head = { when, for: `${need} of ${of}`, minCount, from: range.fromMs, to: toMs }
   const work = { steps: fixedSteps(range, grainMs), signal }
-  const compute: Compute = (unit) => computeAlert(store, { ...query, comparisons, unit }, work)
+  const compute: Compute = (unit) => computeAlert(store, { ...query, criteria, unit }, work)
   return ofConfigured({ definition, query, head, compute }, range)
 }
 
@@ -96,7 +93,7 @@ function ofConfigured(
     query,
     head,
     ...asked
-  }: Omit<AskedQuery, 'periods'> & { readonly query: Configured & { readonly rollup: string } },
+  }: Omit<AskedQuery, 'periods'> & { readonly query: OneConfigured & { readonly rollup: string } },
   range: TimeSpan,
 ): AskedQuery {
   const { id, app, metric, set, value, rollup } = query

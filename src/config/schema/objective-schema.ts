@@ -9,7 +9,7 @@ export const MAX_OBJECTIVE_WINDOWS = 10_080
 /** What is read of one for each value of a set. Ours: of 500 values four weeks of quarter hours. */
 export const MAX_OBJECTIVE_ROWS = 1_400_000
 
-/** Of which measurements an objective is, or an alert; each has a `set` of its own. */
+/** Which measurements an objective or an alert is of; each has a `set` of its own. */
 export const watched = {
   app: segment({ description: 'The `id` of an app.' }),
   metric: Type.String({

@@ -1,19 +1,19 @@
 /** What is looked for in a window: `p75 > 2500`, or how much is at or below a value, `share(2500) < 0.75`. */
-export type Comparison = {
+export type Criterion = {
   readonly isAbove: boolean
   readonly limit: number
 } & ({ readonly of: 'quantile'; readonly q: number } | { readonly of: 'share'; readonly at: number })
 
 export interface ReadCondition {
   /** All of them must hold. */
-  readonly comparisons: readonly Comparison[]
+  readonly criteria: readonly Criterion[]
   /** What is wrong with the text, in words that follow its name, with a caret below the place; undefined: nothing. */
   readonly fault?: string
 }
 
-/** Most comparisons of one condition. Ours. */
-export const MAX_COMPARISONS = 4
-const FORM = `a condition such as p75 > 2500 or share(2500) < 0.75, or up to ${MAX_COMPARISONS} with "and" between them`
+/** Most criteria of one condition. Ours. */
+export const MAX_CRITERIA = 4
+const FORM = `a condition such as p75 > 2500 or share(2500) < 0.75, or up to ${MAX_CRITERIA} with "and" between them`
 
 const NUMBER = 'a number, of at most 12 digits and 6 behind the point'
 const LEFT = 'a percentile such as p75, or share(2500)'
@@ -40,7 +40,7 @@ const AND = { form: /and(?!\w)/y, expected: '"and", or nothing more' } satisfies
 
 /** Reads a condition as people write it: what is wrong with one is told with its place, and what is expected there. */
 export function readCondition(text: string): ReadCondition {
-  const comparisons: Comparison[] = []
+  const criteria: Criterion[] = []
   let place = 0
   let missed: string | undefined
 
@@ -60,7 +60,7 @@ export function readCondition(text: string): ReadCondition {
     return word
   }
 
-  function comparison(): Comparison {
+  function criterion(): Criterion {
     const left = take(LEFT_SIDE)
     if (left === 'share') {
       take(OPEN)
@@ -73,16 +73,16 @@ export function readCondition(text: string): ReadCondition {
   }
 
   for (;;) {
-    comparisons.push(comparison())
+    criteria.push(criterion())
     skipBlanks()
-    if (missed === undefined && place === text.length) return { comparisons }
-    const expected = comparisons.length < MAX_COMPARISONS ? AND : NO_MORE
+    if (missed === undefined && place === text.length) return { criteria }
+    const expected = criteria.length < MAX_CRITERIA ? AND : NO_MORE
     take(expected)
-    if (missed !== undefined) return { comparisons: [], fault: faultAt(text, place, missed) }
+    if (missed !== undefined) return { criteria: [], fault: faultAt(text, place, missed) }
   }
 }
 
-const NO_MORE = { form: /(?!)/y, expected: `nothing more: ${MAX_COMPARISONS} comparisons are enough` }
+const NO_MORE = { form: /(?!)/y, expected: `nothing more: ${MAX_CRITERIA} criteria are enough` }
 
 /** What was written is shown where its beginning is ours: anything else may have been meant for another place. */
 const faultAt = (text: string, place: number, expected: string): string =>

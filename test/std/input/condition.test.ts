@@ -1,21 +1,21 @@
 import { test } from 'tap'
-import { type Comparison, readCondition } from '../../../src/std/input/condition.ts'
+import { type Criterion, readCondition } from '../../../src/std/input/condition.ts'
 
-const quantile = (q: number, isAbove: boolean, limit: number): Comparison => ({
+const quantile = (q: number, isAbove: boolean, limit: number): Criterion => ({
   of: 'quantile',
   q,
   isAbove,
   limit,
 })
-const share = (at: number, isAbove: boolean, limit: number): Comparison => ({
+const share = (at: number, isAbove: boolean, limit: number): Criterion => ({
   of: 'share',
   at,
   isAbove,
   limit,
 })
 
-test('a condition is one comparison, or several that must all hold', async (t) => {
-  for (const [text, comparisons] of [
+test('a condition is one criterion, or several that must all hold', async (t) => {
+  for (const [text, criteria] of [
     ['p75 > 2500', [quantile(0.75, true, 2_500)]],
     ['p75>2500', [quantile(0.75, true, 2_500)]],
     [' p99.9  <  0.25 ', [quantile(0.999, false, 0.25)]],
@@ -28,7 +28,7 @@ test('a condition is one comparison, or several that must all hold', async (t) =
       [quantile(0.5, true, 1), quantile(0.75, true, 2), quantile(0.9, true, 3), quantile(0.99, true, 4)],
     ],
   ] as const)
-    t.same(readCondition(text), { comparisons }, text)
+    t.same(readCondition(text), { criteria }, text)
 })
 
 test('what is wrong is said with its place, and what is expected there', async (t) => {
@@ -52,9 +52,9 @@ test('what is wrong is said with its place, and what is expected there', async (
     ['share(fast) < 0.5', 6, number],
     ['share(2500 < 0.5', 11, ')'],
     ['share(2500) < 75', 14, 'a share, from 0 to 1'],
-    [`p1 > 1${' and p1 > 1'.repeat(4)}`, 40, 'nothing more: 4 comparisons are enough'],
+    [`p1 > 1${' and p1 > 1'.repeat(4)}`, 40, 'nothing more: 4 criteria are enough'],
   ] as const) {
-    const { comparisons, fault = '' } = readCondition(text)
+    const { criteria, fault = '' } = readCondition(text)
     const [said = '', shown = '', caret = ''] = fault.split('\n')
     t.match(
       said,
@@ -65,7 +65,7 @@ test('what is wrong is said with its place, and what is expected there', async (
     )
     t.equal(shown, `    ${text}`)
     t.equal(caret, `    ${' '.repeat(place)}^`, `${text}: its place`)
-    t.same(comparisons, [], 'half of one is none')
+    t.same(criteria, [], 'half of one is none')
   }
 })
 

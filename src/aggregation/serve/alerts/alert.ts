@@ -1,4 +1,4 @@
-import type { Comparison } from '../../../std/input/condition.ts'
+import type { Criterion } from '../../../std/input/condition.ts'
 import type { Persistence } from './alert-state.ts'
 
 /** What is looked for in the newest windows of a metric. */
@@ -14,8 +14,8 @@ export interface Alert extends Persistence {
   /** As it was written. */
   readonly when: string
   /** The same: all of them must hold in a window. */
-  readonly comparisons: readonly Comparison[]
-  /** Of a window with fewer occurrences nothing is known. */
+  readonly criteria: readonly Criterion[]
+  /** Nothing is known of a window with fewer occurrences. */
   readonly minCount: number
 }
 

@@ -1,5 +1,5 @@
 import type { TimeSpan } from '../../../std/durations.ts'
-import type { Comparison } from '../../../std/input/condition.ts'
+import type { Criterion } from '../../../std/input/condition.ts'
 import { quantile, WEIGHT_UNIT } from '../../rollup/model/measure.ts'
 import type { RollupStore } from '../../rollup/stores/store.ts'
 import { eachStep } from '../tally/rows.ts'
@@ -30,16 +30,14 @@ interface JudgedWindow {
 /** In which of its windows the condition held, and the state that follows. */
 export async function computeAlert(
   store: Pick<RollupStore, 'series'>,
-  { rollup, app, metric, unit, set, value, comparisons, minCount, need, of }: AlertAsked,
+  { rollup, app, metric, unit, set, value, criteria, minCount, need, of }: AlertAsked,
   { steps, signal }: AlertWork,
 ) {
   const windows: JudgedWindow[] = []
   const take = (t: number, tally: SeriesAggregate) => {
     const n = Number(tally.n) / WEIGHT_UNIT
-    const values = comparisons.map((comparison) => measured(comparison, tally))
-    const holds = comparisons.every(({ isAbove, limit }, i) =>
-      isBeyond(Number(values[i]), { isAbove, limit }),
-    )
+    const values = criteria.map((criterion) => measured(criterion, tally))
+    const holds = criteria.every(({ isAbove, limit }, i) => isBeyond(Number(values[i]), { isAbove, limit }))
     windows.push({ t, n, values, holds: n < minCount ? null : holds })
   }
   const values = value === undefined ? undefined : [value]
@@ -53,10 +51,10 @@ export async function computeAlert(
   return { text: JSON.stringify({ state, windows }), isEmpty: [windows.length === 0] }
 }
 
-const measured = (comparison: Comparison, tally: SeriesAggregate): number =>
-  comparison.of === 'quantile'
-    ? quantile(tally.histogram, comparison.q, boundsOf(tally))
-    : sharesOf(tally, { good: comparison.at, poor: comparison.at }).good
+const measured = (criterion: Criterion, tally: SeriesAggregate): number =>
+  criterion.of === 'quantile'
+    ? quantile(tally.histogram, criterion.q, boundsOf(tally))
+    : sharesOf(tally, { good: criterion.at, poor: criterion.at }).good
 
-const isBeyond = (value: number, { isAbove, limit }: Pick<Comparison, 'isAbove' | 'limit'>): boolean =>
+const isBeyond = (value: number, { isAbove, limit }: Pick<Criterion, 'isAbove' | 'limit'>): boolean =>
   isAbove ? value > limit : value < limit

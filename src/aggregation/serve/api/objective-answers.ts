@@ -33,7 +33,7 @@ const left = {
 
 const ObjectiveValue = Type.Object({ value: Type.String(), ...left })
 
-/** Of which measurements it is. */
+/** Which measurements it is of. */
 const watched = {
   id: Type.String(),
   app: Type.String(),

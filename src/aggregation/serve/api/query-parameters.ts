@@ -196,7 +196,7 @@ export const releasesParameters = (sets: readonly string[]) =>
   )
 export type ReleasesParameters = Static<ReturnType<typeof releasesParameters>>
 
-/** Of what is configured: all, those of an app, or one. */
+/** Which of what is configured: all, those of an app, or one. */
 const configured = (form: string, example: string) =>
   Type.Object(
     {

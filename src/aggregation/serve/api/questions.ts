@@ -24,7 +24,7 @@ import type {
 } from './query-parameters.ts'
 
 /** What each query about an app asks, from its parameters as they were sent; they are valid. Answers are JSON text. */
-export function questionsOf(queries: Queries, clock: Clock, { objectives, alerts }: Configured) {
+export function questionsOf(queries: Queries, clock: Clock, { objectives, alerts }: ConfiguredLists) {
   /** Nothing but what was parsed: it becomes part of a cache key, where `to=now` must not differ each second. */
   function selectionOf(
     query: TopParameters | SeriesParameters | HistogramParameters,
@@ -103,7 +103,7 @@ const sideOf = (query: CompareParameters, name: 'a' | 'b') => ({
 })
 
 /** What is configured, and how it is called there. */
-export interface Configured {
+export interface ConfiguredLists {
   readonly objectives: readonly Objective[]
   readonly alerts: readonly Alert[]
 }
@@ -118,7 +118,7 @@ type OfApp = Pick<Objective, 'id' | 'app'>
 
 /** Those that the asker may read, of an app that is still configured. */
 function askedOf<T extends OfApp>(
-  name: keyof Configured,
+  name: keyof ConfiguredLists,
   { all, query: { app, id }, asking: { apps } }: AskedOfConfigured<T>,
 ): readonly T[] {
   const readable = new Set(apps)
@@ -131,7 +131,7 @@ function askedOf<T extends OfApp>(
 
 /** Why there is none: not what was sent, and nothing of apps that the asker may not read. */
 function noneOf<T extends OfApp>(
-  name: keyof Configured,
+  name: keyof ConfiguredLists,
   { query: { app }, ...asked }: AskedOfConfigured<T>,
 ): AnswerText {
   const others = askedOf(name, { ...asked, query: {} }).map((each) => each.app)

@@ -15,7 +15,7 @@ import { CSV_TYPE, NOTICES_HEADER, wantsCsv } from './csv.ts'
 import { objectiveTable } from './objective-answers.ts'
 import { documentsOf } from './query-documents.ts'
 import type { BatchParameters } from './query-parameters.ts'
-import { type Configured, questionsOf } from './questions.ts'
+import { type ConfiguredLists, questionsOf } from './questions.ts'
 
 export interface ServePorts {
   readonly queries: Queries
@@ -24,7 +24,7 @@ export interface ServePorts {
   readonly clock: Clock
   readonly log: Logger
   /** What can be asked for. */
-  readonly configured: Configured & {
+  readonly configured: ConfiguredLists & {
     /** The rollups, with their sets. */
     readonly definitions: readonly Pick<RollupDefinition, 'sets'>[]
   }

@@ -8,7 +8,7 @@ import { fakeClock } from '../../../fakes/clock.ts'
 
 const alertOf = (when: string, its: Partial<Alert> = {}): Alert => ({
   ...{ id: 'slow', app: 'shop', metric: 'browser.web_vital.lcp', set: 'app', when },
-  ...{ comparisons: readCondition(when).comparisons, need: 3, of: 4, minCount: 1 },
+  ...{ criteria: readCondition(when).criteria, need: 3, of: 4, minCount: 1 },
   ...its,
 })
 
@@ -58,7 +58,7 @@ test('an alert fires where its condition holds in as many of the newest windows,
   const [after] = await asked(p75)
   t.match(after, { state: 'firing' })
   t.not(before.dataGen, after.dataGen)
-  t.notOk('comparisons' in after || 'value' in after)
+  t.notOk('criteria' in after || 'value' in after)
 })
 
 test('a window that lacks, or has too little, is not known to hold', async (t) => {
@@ -103,7 +103,7 @@ const values = fc.array(fc.constantFrom(1, 50, 400, 970, 1_020, 5_000, 60_000), 
   maxLength: 9,
 })
 
-test('each comparison is what the events of a window say, and all of them must hold', async () => {
+test('each criterion is what the events of a window say, and all of them must hold', async () => {
   const orders = fc.array(fc.tuple(fc.constantFrom('p50', 'p90', 'share'), fc.boolean()), {
     minLength: 1,
     maxLength: 3,

@@ -42,7 +42,7 @@ const objectives = [
 
 const alert = {
   ...{ id: 'slow', app: 'shop', metric: 'browser.web_vital.lcp', set: 'app', minCount: 9 },
-  ...{ when: 'p75 > 100', need: 1, of: 2, comparisons: readCondition('p75 > 100').comparisons },
+  ...{ when: 'p75 > 100', need: 1, of: 2, criteria: readCondition('p75 > 100').criteria },
 }
 const alerts = [
   alert,
