@@ -220,8 +220,8 @@ export const documentsOf = (sets: readonly string[], parameters = parametersOf(s
     parameters('alerts'),
     'alerts',
     [
-      'What state alerts are in',
-      'Whether what is looked for goes on, of each alert that is configured, by the newest windows. Nobody is told unasked.',
+      'State of alerts',
+      'Whether what each looks for goes on, by its newest windows. Nobody is told unasked.',
     ],
     AlertsAnswer,
   ),
