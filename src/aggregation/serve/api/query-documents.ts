@@ -219,10 +219,7 @@ export const documentsOf = (sets: readonly string[], parameters = parametersOf(s
   alerts: describeQuery(
     parameters('alerts'),
     'alerts',
-    [
-      'State of alerts',
-      'Whether what each looks for goes on, by its newest windows. Nobody is told unasked.',
-    ],
+    ['State of alerts', 'By the newest windows: whether what they look for goes on. Nothing is sent.'],
     AlertsAnswer,
   ),
   metrics: describeQuery(
