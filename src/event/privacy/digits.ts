@@ -83,6 +83,26 @@ function maskPrinted(printed: string, between: string, at: number, whole: string
   return isCard && !isInList ? '[digits]' : printed
 }
 
+/** What a place in code stands behind: a file of it, or what was evaluated. */
+const CODE_FILE =
+  '(?:\\.(?:[cm]?[jt]sx?|(?:js)?bundle|hbc|dart|vue|svelte|astro|html?|wasm|c[cs]?|cpp|h|mm?|fs|vb|swift|kts?|java|go|rs|py|rb|php)|<anonymous>|> (?:eval|Function))'
+/** A page is one as well; before its lines a column follows. */
+const CODE_URL = '://[^\\s"\'<>`]{1,256}'
+/**
+ * A line or a column of a stack frame: `a.js:1:234567`, `a.dart 12:234567`, `a.cs:line 123456`, `"a.py", line 123456`. They
+ * have seven digits at most, as in the tails of URLs.
+ */
+const PLACE = [
+  `(?<=${CODE_FILE}(?::|[: ]\\d{1,7}:|(?:["']?, |[: ])line )|${CODE_URL}:\\d{1,7}:)\\d{6,7}(?!\\w)`,
+  `(?<=${CODE_FILE} |${CODE_URL}:)\\d{6,7}:\\d{1,7}(?!\\w)`,
+].join('|')
+/** The fraction of a second holds nothing personal; it has nine digits at most. */
+const FRACTION = '(?<=\\d:\\d\\d[.,])\\d{6,9}(?!\\d)'
+const LONG_NUMBER = new RegExp(`(?<!\\d)(?=\\d{6})(?!${FRACTION}|${PLACE})\\d+`, 'gi')
+
+/** Six digits and more in a row, as `[digits]`. */
+export const maskLongNumbers = (text: string): string => text.replace(LONG_NUMBER, '[digits]')
+
 interface Group {
   /** Where it begins and ends in the run. */
   readonly start: number

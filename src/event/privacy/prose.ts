@@ -8,6 +8,7 @@ import {
   LEAST_CARD_DIGITS,
   LOOSE_TELLS,
   maskCards,
+  maskLongNumbers,
   maskPrintedCards,
 } from './digits.ts'
 import { AT, AT_TELLS, DOT, ENCODED_TELLS, withQueriesJoined } from './escapes.ts'
@@ -46,9 +47,6 @@ const EMAIL = new RegExp(
   `(?:(?<!${NAME_CHAR}(?:${SIGN_IN_NAME})?)${NAME_CHAR}+(?:${SIGN_IN_NAME}${NAME_CHAR}+)*|${NAME_QUOTE}[\\p{L}\\p{N}][^"\\\\<>&@\\p{Cc}\\ufffd]{0,63}${NAME_QUOTE})${AT}(?:\\[(?:ip|(?:\\d{1,3}\\.){3}\\d{1,3})\\]|[\\p{L}\\p{M}\\p{N}-]+(?:${DOT}[\\p{L}\\p{M}\\p{N}-]+)*${DOT}\\p{L}{2,})`,
   'giu',
 )
-
-/** The fraction of a second holds nothing personal. */
-const DIGITS = /(?<!\d:\d\d[.,])\d{6,}/g
 
 /** What a text is, which says what is masked in it. */
 interface Kind extends UrlTextRules, Masking {
@@ -109,7 +107,7 @@ const RULES: readonly Rule[] = [
   ...NAMED_SECRETS.map((secret): Rule => ({ ...secret, concerns: any })),
   { tells: [...AT_TELLS, ...AT_IN_MAIL], concerns: any, clean: (text) => text.replace(EMAIL, '[email]') },
   { tells: HOME_TELLS, concerns: ({ isPath }) => !isPath, clean: maskHomes },
-  { tells: ['000000'], concerns: isProse, clean: (text) => text.replace(DIGITS, '[digits]') },
+  { tells: ['000000'], concerns: isProse, clean: maskLongNumbers },
 ]
 /** Without commands to a terminal, and what is octal or of a mail read, the text is another. */
 const READ_OTHERWISE: readonly Marker[] = [

@@ -152,6 +152,92 @@ test('a card goes whose digits are encoded, raised, in circles or keycaps', asyn
   t.same(missed(['100%31', '5 m² of 10³', 'step ① of ③', 'x²+y²', '3️⃣ left', '%E3%81%82', '&#49;']), [])
 })
 
+/** As engines, bundlers and runtimes write a frame, with `LINE` and `COLUMN` in it, or the only one of them. */
+const FRAMES = [
+  ...[
+    'at n.render (https://cdn.example/main.8f3a.js:LINE:COLUMN)',
+    'at https://cdn.example/v.mjs:LINE:COLUMN',
+  ],
+  ...[
+    'at async Cart.load (https://shop.example/checkout:LINE:COLUMN)',
+    'at https://shop.example/:LINE:COLUMN',
+  ],
+  ...[
+    'at eval (eval at f (https://h/a.js:LINE:COLUMN), <anonymous>:LINE:COLUMN)',
+    'at <anonymous>:LINE:COLUMN',
+  ],
+  ...['f@https://h/a.js:LINE:COLUMN', '@https://h/a.js line 123456 > eval:LINE:COLUMN'],
+  ...['global code@http://localhost/a.js:LINE:COLUMN', 'f@https://h/a.js line LINE > Function:LINE:COLUMN'],
+  ...['address at index.android.bundle:LINE:COLUMN', 'at p (address at main.jsbundle:LINE:COLUMN)'],
+  ...['at http://localhost:8081/index.bundle:LINE:COLUMN'],
+  ...['at file:///srv/x.js:LINE:COLUMN', 'at Object.<anonymous> (C:\\srv\\x.cjs:LINE:COLUMN)'],
+  ...[
+    'main.dart.js:LINE:COLUMN',
+    '#0 main (package:app/main.dart:LINE:COLUMN)',
+    'main.dart.js LINE:COLUMN  a.b',
+  ],
+  ...[
+    'in C:\\src\\Cart.cs:line LINE',
+    'File "/srv/a.py", line LINE, in f',
+    'sqlite3.c:LINE',
+    'main.go:LINE +0x1d',
+  ],
+  ...['webpack-internal:///./src/a.tsx:LINE:COLUMN', 'webpack:///./src/a.vue:LINE:COLUMN)'],
+  ...[
+    'webpack-internal:///(app)/./src/a:LINE:COLUMN',
+    '{"stack":"E\\n at f (https://h/a.js:LINE:COLUMN)\\n at g"}',
+  ],
+]
+
+test('line and column of a stack frame stay, as long as they may be', async (t) => {
+  const placed = (line: string, column: string) =>
+    FRAMES.map((frame) => frame.replaceAll('LINE', line).replaceAll('COLUMN', column))
+  for (const [line, column] of [
+    ...[
+      ['1', '99999'],
+      ['2', '100000'],
+      ['1', '2345678'],
+    ],
+    ...[
+      ['123456', '7'],
+      ['1234567', '1234567'],
+    ],
+  ] as const)
+    t.same(missed(placed(line, column)), [], `${line}:${column}`)
+  t.same(prose('at f (https://h/a.js?v=3:1:234567)'), four('at f (https://h/a.js:1:234567)'))
+  t.same(
+    placed('12345678', '4111111111111111')
+      .flatMap((frame) => prose(frame))
+      .filter((text) => /\d{7}/.test(`${text}`)),
+    [],
+  )
+})
+
+test('a number is none of a frame behind anything else', async (t) => {
+  for (const text of [
+    ...[
+      'x:1:#',
+      'ann:#',
+      'ann.lee:#',
+      'phone 1:#',
+      'a.js #',
+      'loaded a.js # bytes',
+      'a.js=#',
+      'line #',
+      'at #:1',
+    ],
+    ...['a.js, line of #', 'https://h/a #', 'https://h/a:#', 'https://h/#:', 'column #'],
+  ])
+    for (const number of ['555123', '5551234', '4111111111111111'])
+      t.notMatch(prose(text.replaceAll('#', number)).join(), number, text)
+  t.same(prose('a.js:1:4111111111111111 a.js:1:12345678'), four('a.js:1:[digits] a.js:1:[digits]'))
+})
+
+test('the fraction of a second stays, to the nanosecond', async (t) => {
+  t.same(missed(['10:15:00.123456', '2026-11-22T10:15:00.1234567Z', '10:15:00,123456789']), [])
+  t.same(prose('10:15:00.5551234567 00.123456'), four('10:15:00.[digits] 00.[digits]'))
+})
+
 test('labels keep versions, and no card in four parts', async (t) => {
   for (const version of [
     ...['1.2.3', 'v10.20.30.40', '2026.11.29', '2026.1129.1015', '126.0.6478.127', '1.2.3-rc.1'],
