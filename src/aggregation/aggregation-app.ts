@@ -9,6 +9,7 @@ import { queryPool } from '../http/query-pool.ts'
 import { createServer, refuseMalformed, refuseWhileClosing } from '../http/server.ts'
 import { readCondition } from '../std/input/condition.ts'
 import type { Logger } from '../std/telemetry.ts'
+import { type ImportRoutePorts, importRoutes } from './ingest/imports/routes.ts'
 import type { RollupDefinition } from './rollup/model/definition.ts'
 import { type RollupRoutePorts, rollupRoutes } from './rollup/routes.ts'
 import { type ExploreRoutePorts, exploreRoutes } from './serve/api/explore-routes.ts'
@@ -17,11 +18,10 @@ import { dashboardSources, loadAssets } from './serve/dashboard/assets.ts'
 import { dashboardRoutes } from './serve/dashboard/routes.ts'
 
 export interface AggregationPorts
-  extends Pick<ServePorts, 'queries' | 'apps' | 'gateway' | 'clock'>,
+  extends Pick<ServePorts, 'queries' | 'apps' | 'gateway' | 'clock' | 'pipeline'>,
     Pick<ExploreRoutePorts, 'explorer'>,
+    Pick<ImportRoutePorts, 'imports'>,
     Pick<RollupRoutePorts, 'runs'> {
-  readonly pipelineState: ServePorts['pipeline']['state']
-  readonly firstEventMs: ServePorts['pipeline']['firstEventMs']
   /** At least one. */
   readonly definitions: readonly RollupDefinition[]
   readonly listener: AggregationListener
@@ -53,13 +53,13 @@ const SECURITY_HEADERS = {
   'cross-origin-resource-policy': 'same-origin',
 }
 
-/** The private listener: runs, queries and the dashboard. No CORS: other origins have no business here. */
+/** The private listener: runs, imports, queries and the dashboard. No CORS: other origins have no business here. */
 export async function buildAggregation(
   config: AggregationConfig,
   ports: AggregationPorts,
 ): Promise<FastifyInstance> {
-  const { listener, queries, explorer, definitions, clock, runs, apps } = ports
-  const { pipelineState, firstEventMs, gateway } = ports
+  const { listener, queries, explorer, imports, definitions, clock, runs, apps } = ports
+  const { pipeline, gateway } = ports
   const { log, ready, operations, auth = createAuth(config.tokens) } = listener
 
   const { enabled, grace } = config.schedule
@@ -80,6 +80,7 @@ export async function buildAggregation(
   const pool = queryPool()
   await app.register(rollupRoutes, { runs, auth, clock, pool })
   await app.register(exploreRoutes, { explorer, auth, clock, apps })
+  await app.register(importRoutes, { imports, auth, apps })
   await app.register(serveRoutes, {
     queries,
     pool,
@@ -92,7 +93,7 @@ export async function buildAggregation(
       alerts: config.alerts.map(alertOf),
     },
     apps,
-    pipeline: { state: pipelineState, firstEventMs },
+    pipeline,
     gateway,
     nextRunMs,
   })

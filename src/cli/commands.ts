@@ -5,6 +5,7 @@ import { inWordsWithPath } from '../std/system-faults.ts'
 import { aggregateCommand } from './commands/aggregate.ts'
 import { configCommand } from './commands/config.ts'
 import { healthCommand } from './commands/health.ts'
+import { importCommand } from './commands/import.ts'
 import { initCommand } from './commands/init.ts'
 import { keyCommand } from './commands/key.ts'
 import { reconcileCommand } from './commands/reconcile.ts'
@@ -25,6 +26,7 @@ const commands: readonly Command[] = [
   gatewayCommand,
   aggregationCommand,
   aggregateCommand,
+  importCommand,
   runsCommand,
   initCommand,
   keyCommand,
@@ -162,14 +164,24 @@ const HELP_OPTION: Readonly<Record<string, Option>> = {
   help: { type: 'boolean', short: 'h', help: 'This text.' },
 }
 
-function helpFor({ name, description, options, words, operand }: Command, terminal: Terminal): string {
+function helpFor(
+  { name, description, options, words, operand, takesMany }: Command,
+  terminal: Terminal,
+): string {
   const flags = Object.entries({ ...options, ...HELP_OPTION }).map(([long, option]) => {
     const short = option.short === undefined ? '    ' : `-${option.short}, `
     const [value, byDefault] =
       option.type === 'boolean' ? ['', ''] : [` ${option.value}`, ` By default ${option.byDefault}.`]
     return `  ${short}${`--${long}${value}`.padEnd(18)} ${option.help}${byDefault}`
   })
-  const word = words === undefined ? (operand === undefined ? '' : ` [${operand}]`) : ` ${words.join('|')}`
+  const word =
+    words === undefined
+      ? operand === undefined
+        ? ''
+        : takesMany
+          ? ` ${operand}…`
+          : ` [${operand}]`
+      : ` ${words.join('|')}`
   const text = `${description}\n\n${flags.join('\n')}\n`
   return `Usage: headgate ${name}${word} [options]\n\n${pasteable(text, terminal)}`
 }

@@ -7,10 +7,11 @@ const nameOf = (word: string): string => word.replace(/ .*/, '')
 
 /** What is wrong with the words behind a command, or undefined. */
 export function wrongWords(command: Command, given: readonly string[]): string | undefined {
-  const { words = [], operand } = command
+  const { words = [], operand, takesMany = false } = command
   if (given.includes('')) return `does not take an empty word (""), as a variable gives that is not set`
   const names = words.map(nameOf)
-  const taken = operand === undefined ? given.slice(0, 1).find((word) => !names.includes(word)) : given[1]
+  const tooMany = takesMany ? undefined : given[1]
+  const taken = operand === undefined ? given.slice(0, 1).find((word) => !names.includes(word)) : tooMany
   if (taken !== undefined)
     return `does not take "${taken}"${didYouMean(taken, names) || anOption(taken, command) || oneOfThese(words)}`
   if (words.length === 0) return undefined

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { TokenConfig } from '../config/schema/config-schema.ts'
 import { AppError } from '../std/errors.ts'
 import { DEV_NAME } from '../std/id.ts'
+import { didYouMean } from '../std/input/did-you-mean.ts'
 import { sentTimes } from './sender/sent-times.ts'
 
 export type Scope = TokenConfig['scopes'][number]
@@ -12,8 +13,19 @@ export interface Principal {
   readonly scopes: readonly Scope[]
   /** Whether the token is for all apps, those to come included: it has no list of apps. */
   readonly ofAllApps: boolean
-  /** A token without a list of apps reads them all. */
-  mayRead(app: string): boolean
+  /** Whether the token may do for an app what its scopes say; one without a list of apps is for all. */
+  isFor(app: string): boolean
+}
+
+/** Those of the configured apps that the token may read; or a refusal, when one is asked about that it is not for. */
+export function appsFor(
+  asked: string | undefined,
+  { isFor }: Principal,
+  configured: readonly string[],
+): readonly string[] {
+  const apps = configured.filter(isFor)
+  if (asked === undefined || isFor(asked)) return apps
+  throw new AppError('app_not_in_token', `The token is for other apps${didYouMean(asked, apps) || '.'}`)
 }
 
 export interface Auth {
@@ -93,6 +105,6 @@ const holderOf = ({ name, sha256, scopes, apps }: TokenConfig) => ({
     name,
     scopes,
     ofAllApps: apps === undefined,
-    mayRead: (app: string) => apps === undefined || apps.includes(app),
+    isFor: (app: string) => apps === undefined || apps.includes(app),
   },
 })

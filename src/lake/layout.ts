@@ -7,7 +7,7 @@ export const RAW_EXTENSIONS = ['ndjson', 'ndjson.gz', 'parquet'] as const
 export type RawExtension = (typeof RAW_EXTENSIONS)[number]
 
 export interface RawObject {
-  /** `gateway`, `fallback-<instance>` or `direct-<app>`. */
+  /** `gateway`, `fallback-<instance>`, `direct-<app>` or `import-<name>`. */
   readonly source: string
   /** Arrival of the oldest event in the object. */
   readonly arrivalMs: number
@@ -103,6 +103,14 @@ export function quarantinedMs(key: string): number | undefined {
   const [, sinceMs] = QUARANTINED.exec(key) ?? []
   return sinceMs === undefined ? undefined : Number(sinceMs)
 }
+
+const IMPORT = 'import-'
+
+/** The source of what an import of this name brings. */
+export const importSource = (name: string): string => `${IMPORT}${name}`
+
+/** Whether what lies there was asked for by somebody who has the events of a time that is over. */
+export const isImported = (key: string): boolean => parseRawKey(key)?.source.startsWith(IMPORT) === true
 
 /** What the arrivals of one raw object touch: one JSON per object, in the partition of its arrival. */
 export const indexKey = (arrivalMs: number, name: string): string =>

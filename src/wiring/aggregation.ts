@@ -3,6 +3,7 @@ import { countedAs } from '../aggregation/explore/explore-query.ts'
 import { createExplorer, type Explorer } from '../aggregation/explore/explorer.ts'
 import { EXPLORATION_BYTES, EXPLORE_DEADLINE_MS } from '../aggregation/explore/turns.ts'
 import { duckdbSessions } from '../aggregation/ingest/duckdb/duckdb-sessions.ts'
+import type { Imports } from '../aggregation/ingest/imports/import-door.ts'
 import { joinTimes } from '../aggregation/ingest/joined/joiner.ts'
 import { lakeArrivals } from '../aggregation/ingest/lake-arrivals.ts'
 import type { DirectApp } from '../aggregation/ingest/quarantine/attribution.ts'
@@ -23,6 +24,7 @@ import type { Queries } from '../aggregation/serve/query-port.ts'
 import type { AggregationConfig, Config } from '../config/schema/config-schema.ts'
 import { askBalance, type GatewayBalance } from '../http/reconciliation.ts'
 import type { Logger } from '../std/telemetry.ts'
+import { wireImports } from './imports.ts'
 import { wireQueries } from './queries.ts'
 import type { System } from './system.ts'
 
@@ -53,8 +55,11 @@ export interface AggregationWiring {
   readonly definitions: readonly RollupDefinition[]
   readonly queries: Queries
   readonly explorer: Explorer
-  pipelineState(): Promise<PipelineState>
-  firstEventMs(): number | undefined
+  readonly imports: Imports
+  readonly pipeline: {
+    state(): Promise<PipelineState>
+    firstEventMs(): number | undefined
+  }
 }
 
 /** What is known of the gateway: asked in this process, asked elsewhere, or unknown. */
@@ -98,6 +103,7 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
     runs,
     store,
     definitions,
+    imports: wireImports(config, system),
     queries: wireQueries(
       {
         ...{ dir, definitions, cacheBytes: aggregation.cache.maxBytes },
@@ -106,12 +112,17 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
       log,
     ),
     explorer: createExplorer({ lake, arrivals, openSession: openExploration, as: countedAs(definitions) }),
-    firstEventMs: () => runs.firstEventMs(),
-    async pipelineState() {
-      const windows = await runs.overview()
-      const lake = { notIngested: runs.notIngested(), setAside: await runs.setAside() }
-      const aggregation = { ...aggregationState(windows, { nowMs: clock.nowMs(), graceMs, tickMs }), ...lake }
-      return { gateway: await askGateway(), aggregation }
+    pipeline: {
+      firstEventMs: () => runs.firstEventMs(),
+      async state() {
+        const windows = await runs.overview()
+        const lake = { notIngested: runs.notIngested(), setAside: await runs.setAside() }
+        const aggregation = {
+          ...aggregationState(windows, { nowMs: clock.nowMs(), graceMs, tickMs }),
+          ...lake,
+        }
+        return { gateway: await askGateway(), aggregation }
+      },
     },
   }
 }

@@ -10,6 +10,7 @@ import { AggregationConfig } from '../../src/config/schema/config-schema.ts'
 import { AppError } from '../../src/std/errors.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
 import { emptyExplorer } from '../fakes/aggregation/explorer.ts'
+import { importsHere } from '../fakes/aggregation/imports.ts'
 import { queriesHere } from '../fakes/aggregation/queries.ts'
 import { memoryStore } from '../fakes/aggregation/store.ts'
 import { fakeClock } from '../fakes/clock.ts'
@@ -52,10 +53,13 @@ async function built(t: Test, its: Partial<AggregationListener> = {}, configured
       cancel: noRun,
       windows: async () => [],
     },
+    imports: importsHere(t).imports,
     apps: () => ['shop'],
     gateway: () => ({ host: '127.0.0.1', port: 21_280 }),
-    firstEventMs: () => undefined,
-    pipelineState: noRun,
+    pipeline: {
+      firstEventMs: () => undefined,
+      state: noRun,
+    },
   })
   t.teardown(() => app.close())
   return app

@@ -16,6 +16,7 @@ import { systemClock } from '../../src/std/clock.ts'
 import { AppError } from '../../src/std/errors.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
 import { emptyExplorer } from '../fakes/aggregation/explorer.ts'
+import { importsHere } from '../fakes/aggregation/imports.ts'
 import { queriesHere } from '../fakes/aggregation/queries.ts'
 import { committed, memoryStore, rollupRow } from '../fakes/aggregation/store.ts'
 import { chromium, skip } from '../fakes/process/chromium.ts'
@@ -91,23 +92,26 @@ async function served(
       cancel: noRun,
       windows: async () => [],
     },
+    imports: importsHere(t).imports,
     apps: () => apps,
     gateway: () => ({ host: '127.0.0.1', port: 21_280 }),
-    firstEventMs: () => undefined,
-    pipelineState: async () =>
-      pipeline?.() ?? {
-        gateway: null,
-        aggregation: {
-          lastCommittedMs: lastMs + QUARTER,
-          behindMs: 65_000,
-          dueWindows: 4,
-          dirtyWindows: 0,
-          tooLate: 0,
-          lateRows: 0,
-          rejectedRows: 0,
-          notIngested: 0,
+    pipeline: {
+      firstEventMs: () => undefined,
+      state: async () =>
+        pipeline?.() ?? {
+          gateway: null,
+          aggregation: {
+            lastCommittedMs: lastMs + QUARTER,
+            behindMs: 65_000,
+            dueWindows: 4,
+            dirtyWindows: 0,
+            tooLate: 0,
+            lateRows: 0,
+            rejectedRows: 0,
+            notIngested: 0,
+          },
         },
-      },
+    },
   })
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(() => app.close())

@@ -119,6 +119,13 @@ test('what was asked decides the exit code and where the answer goes', async (t)
     ],
     ['a value that is too much', ['status', '--json=yes'], 2, /^$/, /--json takes no value/],
     ['help takes none either', ['status', '--help=yes'], 2, /^$/, /--help takes no value/],
+    [
+      'several operands are shown',
+      ['import', '--help'],
+      0,
+      /^Usage: headgate import FILE… \[options\]/,
+      /^$/,
+    ],
     ['an operand is shown', ['init', '--help'], 0, /^Usage: headgate init \[FILE\] \[options\]/, /^$/],
     ['the only option', ['version', '--json'], 2, /^$/, /no option --json; there is --help\n/],
     [

@@ -24,6 +24,29 @@ export function storedEvent(change: StoredEvent = {}): StoredEvent {
   }
 }
 
+/** Its fields are as long as they may be, in letters of which each takes three bytes, and nine in a URL. */
+export const TOO_LARGE: Readonly<Record<string, unknown>> = tooLarge()
+
+function tooLarge() {
+  const wide = '漢'.repeat(256)
+  const attributes = Object.fromEntries(
+    Array.from({ length: 32 }, (_, i) => [`${i}${'漢'.repeat(62)}`, wide]),
+  )
+  const fields = ['page_url', 'page_path', 'referrer', 'url_full'].map((name) => [
+    name,
+    `/${'漢'.repeat(2_047)}`,
+  ])
+  const texts = ['page_route', 'environment', 'error_type', 'exception_type', 'language', 'resource_type']
+  const more = ['navigation_type', 'http_request_method', 'network_effective_type', 'sdk_name', 'sdk_version']
+  return {
+    ...Object.fromEntries([...fields, ...[...texts, ...more, 'app_version'].map((name) => [name, wide])]),
+    attributes,
+    measurement_id: 'm',
+    page_view_id: '漢'.repeat(128),
+    exception_message: 'x'.repeat(1_024),
+  }
+}
+
 /** As the gateway stores it, without the newline. */
 export const eventLine = (change: StoredEvent = {}): string =>
   JSON.stringify({ v: 1, ...storedEvent(change) })

@@ -6,6 +6,7 @@ import { parseConfig } from '../../src/config/parse.ts'
 import { createTelemetry } from '../../src/std/telemetry.ts'
 import { aggregation, GRAIN, MIN, never, T0 } from '../fakes/aggregation/aggregation.ts'
 import { emptyExplorer } from '../fakes/aggregation/explorer.ts'
+import { importsHere } from '../fakes/aggregation/imports.ts'
 import { queriesHere } from '../fakes/aggregation/queries.ts'
 import { sha256, someApps } from '../fakes/gateway.ts'
 import { header } from '../fakes/raw-http.ts'
@@ -17,7 +18,7 @@ import { SECRET } from './values.ts'
 
 const operations = operationsOf('openapi/aggregation.json')
 const tokens = [
-  { name: 'ops', sha256: sha256('ops'), scopes: ['read', 'run'] },
+  { name: 'ops', sha256: sha256('ops'), scopes: ['read', 'run', 'write'] },
   { name: 'viewer', sha256: sha256('viewer'), scopes: ['read'] },
   { name: 'runner', sha256: sha256('runner'), scopes: ['run'] },
   { name: 'of-blog', sha256: sha256('of-blog'), scopes: ['read', 'run'], apps: ['blog'] },
@@ -79,13 +80,16 @@ async function listening(t: Test) {
     queries: queriesHere({ ...it, definitions }),
     definitions,
     runs,
+    imports: importsHere(t).imports,
     apps: () => ['shop', 'blog'],
     gateway: () => ({ host: '127.0.0.1', port: 21_280 }),
-    firstEventMs: () => undefined,
-    pipelineState: async () => ({
-      gateway: null,
-      aggregation: { ...aggregationState([], { nowMs: T0, graceMs: 0, tickMs: 0 }), notIngested: 0 },
-    }),
+    pipeline: {
+      firstEventMs: () => undefined,
+      state: async () => ({
+        gateway: null,
+        aggregation: { ...aggregationState([], { nowMs: T0, graceMs: 0, tickMs: 0 }), notIngested: 0 },
+      }),
+    },
   })
   t.teardown(() => app.close())
   await app.listen({ port: 0, host: '127.0.0.1' })
@@ -154,6 +158,7 @@ const TO = [`${T0 + GRAIN}`, '2026-11-23', '253402300799999', '8640000000000000'
 const knownOf = (runIds: readonly string[]) => ({
   id: [...runIds, 'fast', 'slow'],
   app: ['shop', 'blog'],
+  name: ['before'],
   metric: ['browser.web_vital.lcp'],
   set: ['app', 'release'],
   rollup: ['vitals'],

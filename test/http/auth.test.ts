@@ -13,10 +13,10 @@ test('a known bearer token names its holder', async (t) => {
 })
 
 test('a token without a list of apps reads them all, one with a list reads those', async (t) => {
-  t.ok(auth.authenticate('Bearer ops-token', 'read').mayRead('anything'))
+  t.ok(auth.authenticate('Bearer ops-token', 'read').isFor('anything'))
   const viewer = auth.authenticate('Bearer viewer-token', 'read')
-  t.ok(viewer.mayRead('shop'))
-  t.notOk(viewer.mayRead('blog'))
+  t.ok(viewer.isFor('shop'))
+  t.notOk(viewer.isFor('blog'))
 })
 
 test('what is about all apps is for tokens without a list of apps', async (t) => {
@@ -32,7 +32,7 @@ test('what is about all apps is for tokens without a list of apps', async (t) =>
 test('a list without apps is a list', async (t) => {
   const none = createAuth([{ name: 'none', sha256: sha256('none'), scopes: ['read'], apps: [] }])
   t.throws(() => none.authenticateForAll('Bearer none', 'read'), { code: 'app_not_in_token' })
-  t.notOk(none.authenticate('Bearer none', 'read').mayRead('shop'))
+  t.notOk(none.authenticate('Bearer none', 'read').isFor('shop'))
 })
 
 test('without a token there is no holder, whatever the configuration has the digest of', async (t) => {

@@ -32,6 +32,11 @@ t.test('each area of the lake has its keys', (t) => {
     `quarantine/direct-shop/${place}/a-1.ndjson`,
   )
   t.equal(layout.indexKey(arrivalMs, 'a-1'), `index/${place}/a-1.json`)
+  const imported = layout.rawKey({ ...object, source: layout.importSource('old'), arrivalMs })
+  t.equal(imported, `raw/import-old/${place}/a-1.ndjson`)
+  t.same([imported, `raw/gateway/${place}/a-1.ndjson`, 'raw/import-old/a-1.ndjson'].map(layout.isImported), [
+    ...[true, false, false],
+  ])
   t.end()
 })
 

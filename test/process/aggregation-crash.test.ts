@@ -1,7 +1,9 @@
-import { readFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import tap, { test } from 'tap'
-import type { RunningHeadgate } from '../../scripts/lib/demo/headgate.ts'
+import { cleanEnvironment, type RunningHeadgate, unhooked } from '../../scripts/lib/demo/headgate.ts'
 import {
   aggregate,
   delivered,
@@ -68,3 +70,51 @@ function passesThrough(state: string, stateOnDisk: () => string): boolean {
   }
   return false
 }
+
+test('kill -9 of an import at each step: repeated, each event is counted once, however old it is', async (t) => {
+  const fromMs = Date.UTC(2019, 4, 6)
+  const [hours, anHour] = [30, 100]
+  const headgate = await start(t, { config: { aggregation: { schedule: { enabled: false } } } })
+  const file = join(headgate.dataDir, 'old.ndjson')
+  const events = Array.from({ length: hours * anHour }, (_, i) => {
+    const event_time = fromMs + (i % hours) * 3_600_000 + i
+    return JSON.stringify({ name: 'page.duration', value: 1 + i, unit: 'ms', event_time })
+  })
+  writeFileSync(file, events.join('\n'))
+  const stored = () => objectsIn(join(headgate.dataDir, 'lake', 'raw', 'import-old'))
+  for (const least of [0, 1, 9, 17, 25, hours]) {
+    const child = importing(headgate, file)
+    const ended = once(child, 'exit')
+    while (stored() < least && child.exitCode === null) await new Promise(setImmediate)
+    child.kill('SIGKILL')
+    await ended
+    t.ok(stored() >= least, `killed when ${stored()} of ${hours} objects were there`)
+  }
+  const answer = async () => {
+    const body = { from: fromMs, to: fromMs + hours * 3_600_000 }
+    t.equal((await aggregate(headgate, body)).state, 'succeeded')
+    const range = `from=${body.from}&to=${body.to}`
+    const path = `/query/series?app=shop&metric=page.duration&${range}&q=0.5`
+    return (await headgate.ask<{ total: object }>(path)).total
+  }
+  for (const what of ['once', 'and once more, for windows that are sealed']) {
+    const [code] = await once(importing(headgate, file), 'exit')
+    t.equal(code, 0)
+    t.match(await answer(), { n: events.length, avg: (events.length + 1) / 2 }, what)
+  }
+})
+
+const importing = ({ dataDir }: RunningHeadgate, file: string) =>
+  spawn(
+    ...unhooked([
+      ...[process.execPath, 'dist/main.js', 'import', '--config', join(dataDir, 'headgate.json')],
+      ...['--app', 'shop', '--name', 'old', file],
+    ]),
+    { stdio: ['ignore', 'ignore', 'inherit'], env: cleanEnvironment() },
+  )
+
+const objectsIn = (folder: string): number =>
+  existsSync(folder)
+    ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ndjson'))
+        .length
+    : 0

@@ -84,7 +84,7 @@ const apps = [
   },
 ]
 const tokens = [
-  { name: 'ops', sha256: sha256(secrets['admin token']), scopes: ['read', 'run'] },
+  { name: 'ops', sha256: sha256(secrets['admin token']), scopes: ['read', 'run', 'write'] },
   { name: 'reader', sha256: sha256(secrets['reading token']), scopes: ['read'], apps: ['tiny'] },
 ]
 const listen = { port: 0 }
@@ -177,6 +177,22 @@ async function driveAll(answers: Answers, document: 'gateway' | 'aggregation', u
       }
     }
   }
+}
+
+/** Files with something planted in the names of columns, in lines that are none, and in URLs of events of the past. */
+async function driveImports(answers: Answers, adminUrl: string): Promise<void> {
+  const authorization = `Bearer ${secrets['admin token']}`
+  const past = { name: 'a.b', value: 1, event_time: '2019-05-06T07:08:09Z' }
+  for (const body of [
+    `name,value,event_time,${secrets['malformed body']}\n`,
+    urls.map((page_url) => `${JSON.stringify({ ...past, page_url })}\n`).join(''),
+    JSON.stringify({ ...past, event_time: secrets['e-mail address'] }),
+  ])
+    await answers.ask(adminUrl, '/imports?app=shop&name=leak', {
+      method: 'POST',
+      headers: { authorization },
+      body,
+    })
 }
 
 const url = (host: string) =>
@@ -522,6 +538,7 @@ test('a process at its most talkative tells nobody what it was told', async (t) 
   t.equal(await run(answers, adminUrl, { reprocess: 'all' }), 'succeeded', 'it is set aside')
   await driveAll(answers, 'aggregation', adminUrl)
   await driveAggregation(answers, adminUrl)
+  await driveImports(answers, adminUrl)
   await inspect(t, serve, answers, dataDir)
 
   t.same(

@@ -132,7 +132,7 @@ test('rollups are those of the configuration, or the default one', async (t) => 
       { dataDir: t.testdir(), aggregation: { rollups, schedule: { grain: '5m' } } },
       {},
     )
-    const { definitions, pipelineState, firstEventMs } = await wireAggregation(config, {
+    const { definitions, pipeline } = await wireAggregation(config, {
       ...(await system(config)),
       askGateway,
     })
@@ -141,8 +141,8 @@ test('rollups are those of the configuration, or the default one', async (t) => 
       ids,
     )
     t.equal(definitions[0]?.grainMs, 300_000)
-    t.match(await pipelineState(), { gateway: null, aggregation: { lastCommittedMs: null, dueWindows: 0 } })
-    t.equal(firstEventMs(), Number.POSITIVE_INFINITY)
+    t.match(await pipeline.state(), { gateway: null, aggregation: { lastCommittedMs: null, dueWindows: 0 } })
+    t.equal(pipeline.firstEventMs(), Number.POSITIVE_INFINITY)
   }
 })
 
@@ -167,8 +167,8 @@ test('a lake in S3 takes what the gateway stores, and what the aggregation reads
     t.ok(key.startsWith(begins), key)
     t.equal(String(body), '{"v":1,"event_id":"a"}\n')
     t.same(others, [])
-    const { pipelineState } = await wireAggregation(config, { ...own, askGateway: async () => null })
-    t.match(await pipelineState(), { aggregation: { dueWindows: 0 } })
+    const { pipeline } = await wireAggregation(config, { ...own, askGateway: async () => null })
+    t.match(await pipeline.state(), { aggregation: { dueWindows: 0 } })
     const kept = ['idempotency.secret', 'instance', 'journal', 'tmp']
     t.same(readdirSync(config.dataDir).sort(), kept, 'no lake on this disk')
   }

@@ -247,6 +247,23 @@ export const queryLimits: readonly Limit[] = [
 
 export const runLimits: readonly Limit[] = [
   {
+    what: 'The body of a request to import',
+    at: ['aggregation/ingest/imports/import-door.ts', 'MAX_IMPORT_BYTES'],
+    beyond: `${ends('body_too_large')}; \`headgate import\` takes files of any size`,
+  },
+  {
+    what: 'Requests to import at a time',
+    at: ['aggregation/ingest/imports/import-door.ts', 'MAX_IMPORTS'],
+    beyond: ends('overloaded'),
+    unit: 'requests',
+  },
+  {
+    what: 'Events of an import that were rejected, and are told in the answer',
+    at: ['aggregation/ingest/imports/import-file.ts', 'MAX_SAMPLE'],
+    beyond: 'they are told of in `dead/`',
+    unit: 'events',
+  },
+  {
     what: 'Windows of a range that are computed without being confirmed',
     at: ['aggregation/rollup/run/submit.ts', 'UNCONFIRMED_WINDOWS'],
     beyond: `${ends('invalid_request')}, until it is sent with \`confirm\``,

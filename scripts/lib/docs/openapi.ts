@@ -63,7 +63,8 @@ const gatewayOptions = options(
 const aggregationOptions = options(
   {
     title: 'Headgate aggregation',
-    description: 'The private side: runs, queries, operations. Bearer tokens with the scopes read and run.',
+    description:
+      'The private side: runs, imports, queries, operations. Bearer tokens with the scopes read, run and write.',
   },
   [{ url: 'http://127.0.0.1:8081', description: 'Default listener' }],
   {

@@ -1,5 +1,5 @@
 import type { Lake } from '../../lake/lake.ts'
-import { parseDeadKey, parseRawKey } from '../../lake/layout.ts'
+import { isImported, parseDeadKey, parseRawKey } from '../../lake/layout.ts'
 import { openAll } from '../../std/async/open-all.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS, type TimeSpan } from '../../std/durations.ts'
 import { allRows, type OpenSqlSession, type SqlSession, type SqlValue } from '../ingest/duckdb/sql-session.ts'
@@ -83,8 +83,9 @@ function hoursOf({ fromMs, toMs }: TimeSpan): readonly TimeSpan[] {
   return starts.map((startMs) => ({ fromMs: startMs, toMs: Math.min(toMs, startMs + HOUR_MS) }))
 }
 
-/** Records that clients send to Kinesis themselves are in no gateway's books. */
-const cameThroughGateway = (key: string) => parseRawKey(key)?.source.startsWith('direct-') !== true
+/** Records that clients send to Kinesis themselves are in no gateway's books, and neither is what was imported. */
+const cameThroughGateway = (key: string) =>
+  parseRawKey(key)?.source.startsWith('direct-') !== true && !isImported(key)
 
 /** A dead letter is a record of the oldest row in it; the others are hardly a day younger. */
 async function deadLettersIn(lake: Lake): Promise<readonly ReceivedObject[]> {

@@ -12,10 +12,10 @@ import { assertLake, ownDataFolder } from '../setup/data-folder.ts'
 import { loadConfig } from '../setup/load.ts'
 import { CONFIG_OPTION, type Command, type Flags } from '../terminal/command.ts'
 import { type ProgressStep, progressBar } from '../terminal/progress.ts'
+import { rangeOf } from '../terminal/range-flags.ts'
 import { stderrTelemetry } from '../terminal/stderr-log.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { some } from '../terminal/wording.ts'
-import { rangeOf } from './range-flags.ts'
 import { runPasses } from './run-passes.ts'
 
 export const aggregateCommand: Command = {

@@ -6,9 +6,9 @@ import { assertLake } from '../setup/data-folder.ts'
 import { loadConfig } from '../setup/load.ts'
 import { CONFIG_OPTION, type Command, EXIT } from '../terminal/command.ts'
 import { progressBar } from '../terminal/progress.ts'
+import { rangeOf } from '../terminal/range-flags.ts'
 import { stderrTelemetry } from '../terminal/stderr-log.ts'
 import { number, table } from '../terminal/table.ts'
-import { rangeOf } from './range-flags.ts'
 
 /** More of one kind tell a person nothing; --json has them all. */
 const MOST_LINES = 50
@@ -25,7 +25,7 @@ so do events that came to the lake more than seven days late.
 It is no mere look: first it takes in what lies in raw/, as every run does (lines that are no events go to dead/, which
 standard error tells), and then reads all events of the range, which takes minutes for days of a busy site. No number is
 changed by it, and a Headgate that serves the same data may go on. What was put into raw/ by hand is told as in no
-ledger, and what apps put into streams of their own is left out: neither is a loss.`,
+ledger, and what apps put into streams of their own, or was imported, is left out: none of it is a loss.`,
   options: {
     ...CONFIG_OPTION,
     from: {

@@ -75,9 +75,15 @@ const devPath = ({ dataDir }: Pick<Config, 'dataDir'>): string => join(dataDir, 
 function configOf(config: Config, { appKey, adminToken }: DevSecrets): Config {
   const origins = DEV_PORTS.flatMap((port) => [`http://localhost:${port}`, `http://127.0.0.1:${port}`])
   const app = { id: DEV_NAME, keys: [{ sha256: sha256Hex(appKey) }], origins }
-  const token = { name: DEV_NAME, sha256: sha256Hex(adminToken), scopes: ['read', 'run', 'events'] }
+  const token = { name: DEV_NAME, sha256: sha256Hex(adminToken), scopes: ['read', 'run', 'events', 'write'] }
   const tokens = config.aggregation.tokens.length > 0 ? config.aggregation.tokens : [token]
   return parseConfig({ ...config, apps: [app], aggregation: { ...config.aggregation, tokens } }, {})
+}
+
+/** With the app of a first start, where this configuration is one without apps. */
+export async function withKeptDevApp(config: Config): Promise<Config> {
+  const secrets = config.apps.length > 0 ? undefined : await devSecrets(config)
+  return secrets === undefined ? config : configOf(config, secrets)
 }
 
 /** The admin token of a first start, where this configuration is one. */

@@ -35,6 +35,8 @@ export interface Command {
   readonly words?: readonly string[]
   /** One word of the caller's own that may follow instead, such as `FILE`. */
   readonly operand?: string
+  /** Several of those. */
+  readonly takesMany?: true
   /** Keys of the configuration that it is about; any, where it says none. */
   readonly settings?: readonly string[]
   /** What it writes is a log, and no answer: when that cannot be written, nothing has failed. */

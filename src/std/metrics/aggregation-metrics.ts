@@ -56,6 +56,18 @@ export const ingestDeclarations = {
     unit: 'files and folders',
     ofWorkers: 'sum',
   },
+  headgate_import_events_total: {
+    type: 'counter',
+    help: 'Events that were imported through POST /imports, each time that they were.',
+    unit: 'events',
+    labels: { app },
+  },
+  headgate_import_rejected_total: {
+    type: 'counter',
+    help: 'Events of imports that were not accepted, by code; they are told of in dead/.',
+    unit: 'events',
+    labels: { app, reason: '[what each means](errors.md)' },
+  },
   headgate_direct_events_total: {
     type: 'counter',
     help: 'Events of direct streams that were stored, by what came of the token of their record.',

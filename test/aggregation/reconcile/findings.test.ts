@@ -220,8 +220,10 @@ test('dead letters are found, what went past the gateway is not asked for, what 
   await setup.put(`dead/gateway/${HOUR}/b-too_large.ndjson`, `${text(poison)}no event\n`)
   await setup.put(`dead/gateway/elsewhere.ndjson`, text(mangled))
   await setup.put(`raw/direct-shop/${HOUR}/c.ndjson`, `${eventLine({ app_id: 'direct-only' })}\n`)
+  await setup.put(`raw/import-old/${HOUR}/d.ndjson`, `${eventLine({ app_id: 'import-only' })}\n`)
   const found = await findings(setup)
   t.equal(appOf(found, 'direct-only'), undefined)
+  t.equal(appOf(found, 'import-only'), undefined)
   t.match(appOf(found, 'shop'), {
     ...{ accepted: shop.length, found: shop.length - 1, deadLettered: 2, missing: 1 },
     short: shortOf(mangled, 'shop'),

@@ -1,10 +1,10 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import tap, { type Test, test } from 'tap'
+import tap, { test } from 'tap'
 import { NEEDED } from '../../../src/aggregation/ingest/compact/event-sql.ts'
 import { stepOf } from '../../../src/cli/commands/aggregate.ts'
 import { runPasses } from '../../../src/cli/commands/run-passes.ts'
@@ -19,7 +19,7 @@ import { MAX_WINDOWS_WITHOUT_RANGE, wireAggregation } from '../../../src/wiring/
 import { freePort } from '../../fakes/process/free-port.ts'
 import { until } from '../../fakes/process/process.ts'
 import { ask, listen, post, start } from '../../fakes/process/serving.ts'
-import { snippet } from '../../fakes/process/snippets.ts'
+import { ranInShell } from '../../fakes/process/snippets.ts'
 import { fakeTerminal } from '../../fakes/process/terminal.ts'
 
 // Several times what it takes on a machine that runs all the tests at once.
@@ -317,19 +317,11 @@ test('the bar says what became of a window, and counts those that are done', asy
   }
 })
 
-/** The commands of a block of the docs, run in a folder as they stand there, with the program by its name. */
-function documented(t: Test, name: string, cwd: string): string {
-  const bin = t.testdir({ headgate: `#!/bin/sh\nexec ${process.execPath} ${resolve('src/main.ts')} "$@"\n` })
-  chmodSync(join(bin, 'headgate'), 0o755)
-  const env = { ...process.env, PATH: `${bin}:${process.env['PATH']}` }
-  return String(execFileSync('sh', ['-euc', snippet('docs/operations.md', name)], { cwd, env }))
-}
-
 test('a backfill as the docs write it is counted; what it lacks, or comes too late, is told with what to do', async (t) => {
   const cwd = mkdtempSync(join(tmpdir(), 'headgate-backfill-'))
   t.teardown(() => rm(cwd, { recursive: true }))
   const dataDir = join(cwd, 'data')
-  t.match(documented(t, 'backfill.sh', cwd), /4 windows done \(3 of them without events\), 0 failed\.\n$/)
+  t.match(ranInShell(t, 'backfill.sh', { cwd }), /4 windows done \(3 of them without events\), 0 failed\.\n$/)
 
   const folder = join(dataDir, 'lake/raw/backfill/dt=2020-01-01/hr=09')
   const at = 1_577_869_200_000

@@ -1,4 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { Test } from 'tap'
 
 /** The address that our pages write for a gateway. */
 export const EXAMPLE_GATEWAY = 'https://beacons.example.com'
@@ -19,3 +23,18 @@ function marked(page: string, mark: string): string {
 /** The names of all that are marked. */
 export const snippetNames = (page: string): string[] =>
   [...readFileSync(page, 'utf8').matchAll(/<!-- runs: (\S+) -->/g)].map(([, name = '']) => name)
+
+/** The commands of a block of docs/operations.md, run in a folder as they stand there, with the program by its name. */
+export function ranInShell(
+  t: Test,
+  name: string,
+  at: { readonly cwd: string; readonly env?: object },
+): string {
+  const bin = mkdtempSync(join(tmpdir(), 'headgate-bin-'))
+  t.teardown(() => rmSync(bin, { recursive: true }))
+  const program = join(bin, 'headgate')
+  writeFileSync(program, `#!/bin/sh\nexec ${process.execPath} ${resolve('src/main.ts')} "$@"\n`)
+  chmodSync(program, 0o755)
+  const env = { ...process.env, PATH: `${bin}:${process.env['PATH']}`, ...at.env }
+  return String(execFileSync('sh', ['-euc', snippet('docs/operations.md', name)], { cwd: at.cwd, env }))
+}

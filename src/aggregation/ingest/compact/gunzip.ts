@@ -19,12 +19,16 @@ export async function kindOf(path: string): Promise<'gzip' | 'text' | 'other'> {
 
 /** Why a file has no lines that can be read, where its first bytes say that it is something else. */
 export async function notLines(path: string): Promise<string | undefined> {
-  const what = unreadableAs(await headOf(path))
+  const what = await unreadableKindOf(path)
   return (
     what &&
     `It is ${what}; lines are read as text in UTF-8, plain (.ndjson) or compressed by gzip (.ndjson.gz)`
   )
 }
+
+/** What a file is by its first bytes, in words, where it holds no lines as it stands; Parquet is `Parquet`. */
+export const unreadableKindOf = async (path: string): Promise<string | undefined> =>
+  unreadableAs(await headOf(path))
 
 async function headOf(path: string): Promise<Buffer> {
   const file = await open(path)

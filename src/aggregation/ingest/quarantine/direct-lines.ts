@@ -80,5 +80,6 @@ export function createDirectLineBuilder(
   }
 }
 
-const digest = (parts: readonly unknown[]): string =>
+/** An id that says nothing of what it is made of. */
+export const digest = (parts: readonly unknown[]): string =>
   hash('sha256', JSON.stringify(parts), 'hex').slice(0, ID_DIGITS)

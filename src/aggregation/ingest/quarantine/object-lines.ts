@@ -54,7 +54,8 @@ export async function* objectLines(
   yield { lines: isEnough() ? [] : splitter.last(), unread: 0 }
 }
 
-function createSplitter() {
+/** Takes chunks apart into lines, of which it keeps no more than one may have. */
+export function createSplitter() {
   let number = 1
   let begun: Buffer[] = []
   let bytes = 0
@@ -96,16 +97,17 @@ function lineEndsIn(chunk: Buffer): number {
   return found
 }
 
-async function* bytesOf({ path, isGzip }: ObjectContent): AsyncGenerator<Buffer> {
+export async function* bytesOf(
+  { path, isGzip }: ObjectContent,
+  maxBytes = MAX_OBJECT_BYTES,
+): AsyncGenerator<Buffer> {
   const content: AsyncIterable<Buffer> = isGzip
     ? gunzipped(path)
     : createReadStream(path, { highWaterMark: CHUNK_BYTES })
   let bytes = 0
   for await (const chunk of content) {
     bytes += chunk.length
-    if (bytes > MAX_OBJECT_BYTES) {
-      throw new AppError('body_too_large', `The object has more than ${MAX_OBJECT_BYTES} bytes`)
-    }
+    if (bytes > maxBytes) throw new AppError('body_too_large', `It has more than ${maxBytes} bytes`)
     yield chunk
   }
 }

@@ -1,3 +1,4 @@
+import { isImported } from '../../../lake/layout.ts'
 import { isAhead } from '../../../std/clock.ts'
 import { alignDown, HOUR_MS } from '../../../std/durations.ts'
 import type { DamagedManifest, Manifest } from '../commit/manifest.ts'
@@ -118,13 +119,15 @@ function stateInLake(facts: WindowFacts, times: Times): WindowState {
   return freshInputs(facts).length > 0 ? 'dirty' : 'committed'
 }
 
-/** Rows that came for a finished window after its horizon, none of which a run takes without being told. */
+/** Rows that came for a finished window after its horizon, none of which a run takes without being told: see docs/adr/0051. */
 export function tooLateRows(facts: WindowFacts, { nowMs, horizonMs }: Times): number {
   const { window, manifest } = facts
   if (manifest === undefined || !manifest.complete) return 0
   const fresh = freshInputs(facts)
   // One that came in time brings the window another generation, and that takes them all.
-  const isInTime = fresh.some(({ arrivedMs }) => Math.min(arrivedMs, nowMs) <= window.toMs + horizonMs)
+  const isInTime = fresh.some(
+    ({ key, arrivedMs }) => isImported(key) || Math.min(arrivedMs, nowMs) <= window.toMs + horizonMs,
+  )
   return isInTime ? 0 : rowsIn(fresh)
 }
 

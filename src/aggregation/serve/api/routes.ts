@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
-import { type Auth, authorizationOf, type Principal } from '../../../http/auth.ts'
+import { type Auth, appsFor, authorizationOf, type Principal } from '../../../http/auth.ts'
 import { goneBefore, type PoolWork, type QueryPool } from '../../../http/query-pool.ts'
 import { queryReader } from '../../../http/schema-faults.ts'
 import type { Clock } from '../../../std/clock.ts'
@@ -9,7 +9,6 @@ import type { Logger } from '../../../std/telemetry.ts'
 import type { DimensionSet, RollupDefinition } from '../../rollup/model/definition.ts'
 import type { PipelineState } from '../pipeline.ts'
 import type { AnswerText, Queries, QueryContext } from '../query-port.ts'
-import { appsFor } from './asked-app.ts'
 import { answerBatch, type BatchedQuery } from './batch.ts'
 import { CSV_TYPE, NOTICES_HEADER, wantsCsv } from './csv.ts'
 import { objectiveTable } from './objective-answers.ts'
@@ -124,10 +123,10 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
   app.get('/query/apps', {
     schema: documents.apps,
     handler: async (request) => {
-      const { name, scopes, mayRead, ofAllApps } = reader(request)
+      const { name, scopes, isFor, ofAllApps } = reader(request)
       const nextRunMs = ports.nextRunMs()
       return {
-        apps: ports.apps().filter(mayRead),
+        apps: ports.apps().filter(isFor),
         token: { name, scopes, allApps: ofAllApps },
         sets: sets.map(({ name, dimensions, metrics }) => ({
           name,

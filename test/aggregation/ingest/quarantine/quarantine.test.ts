@@ -15,7 +15,7 @@ import { createTelemetry } from '../../../../src/std/telemetry.ts'
 import { memoryLake } from '../../../fakes/aggregation/lake.ts'
 import { ANN, recordKeys } from '../../../fakes/aggregation/records.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
-import { NOON } from '../../../fakes/events.ts'
+import { NOON, TOO_LARGE } from '../../../fakes/events.ts'
 import { HOUR, interrupted, signal } from '../harness.ts'
 
 const keys = recordKeys()
@@ -480,23 +480,8 @@ test('large lines that say themselves what they store are stored, and so is what
 })
 
 test('an event that takes more than an event may is rejected alone', async (t) => {
-  const wide = '漢'.repeat(256)
-  const attributes = Object.fromEntries(
-    Array.from({ length: 32 }, (_, i) => [`${i}${'漢'.repeat(62)}`, wide]),
-  )
-  const fields = ['page_url', 'page_path', 'referrer', 'url_full'].map((name) => [
-    name,
-    `/${'漢'.repeat(2_047)}`,
-  ])
-  const texts = ['page_route', 'environment', 'error_type', 'exception_type', 'language', 'resource_type']
-  const more = ['navigation_type', 'http_request_method', 'network_effective_type', 'sdk_name', 'sdk_version']
-  const large = {
-    ...Object.fromEntries([...fields, ...[...texts, ...more].map((name) => [name, wide])]),
-    attributes,
-  }
-  const ids = { measurement_id: 'm', page_view_id: '漢'.repeat(128), app_version: wide }
   const { put, quarantine, stored, dead } = setUp(t)
-  await put(KEY, `${line({ ...large, ...ids, exception_message: 'x'.repeat(1_024) })}${line()}`)
+  await put(KEY, `${line(TOO_LARGE)}${line()}`)
   await quarantine.empty(signal)
   t.match(dead(), [{ reason: 'event_too_large', events: 1, line: 1 }])
   t.equal(stored().length, 1)

@@ -87,6 +87,19 @@ const tooLate = {
     { key: 'c', bytes: 1, rows: 2, arrivedMs: END + HORIZON + 9 },
   ],
 }
+/** And with one that somebody imported. */
+const imported = {
+  ...tooLate,
+  inputs: [
+    ...tooLate.inputs,
+    {
+      key: 'raw/import-old/dt=2026-11-22/hr=12/c-000001-0123456789abcdef.parquet',
+      bytes: 1,
+      rows: 1,
+      arrivedMs: END + HORIZON + 9,
+    },
+  ],
+}
 const damaged = (forGood: boolean) => ({ key: 'm', generation: 2, message: 'no manifest', forGood })
 const partial = { manifest: manifest({ complete: false }), stored: [held] }
 
@@ -216,6 +229,7 @@ test('the schedule decides by state, time and what the stores hold', async (t) =
     ['older than the horizon, committed while open', partial, SEALED, 'compute'],
     ['older than the horizon, with rows that came before', dirty, SEALED, 'compute'],
     ['older than the horizon, with rows that came after', tooLate, SEALED, 'sealed'],
+    ['the same, some of which were imported', imported, SEALED, 'compute'],
     ['the same, not in the store', { ...tooLate, stored: [undefined] }, SEALED, 'publish'],
     ['settling at the seal', settlingLong, times(END + HORIZON - 1), 'settling'],
     ['the last computation before the seal', settlingLong, times(END + HORIZON), 'compute'],
@@ -303,6 +317,7 @@ test('a request decides what is run again', async (t) => {
     ['dirty', dirty, OVER, ['compute', 'not_failed', 'compute']],
     ['older than the horizon, with rows of before', dirty, SEALED, ['compute', 'not_failed', 'compute']],
     ['with rows that came too late', tooLate, SEALED, ['sealed', 'not_failed', 'compute']],
+    ['some of which were imported', imported, SEALED, ['compute', 'not_failed', 'compute']],
     [
       'with rows that came too late, not in the store',
       { ...tooLate, stored: [undefined] },
@@ -410,6 +425,7 @@ test('rows are too late when all that is new came after the seal of a finished w
       0,
     ],
     ['rows of after the seal, by a clock that was ahead', tooLate, 0, OVER],
+    ['rows that were imported: whoever did wants them counted', imported, 0],
     ['rows of a window that was never committed', { ...tooLate, manifest: undefined }, 0],
     ['rows of a window that was committed while open', { ...tooLate, ...partial }, 0],
   ] as const) {

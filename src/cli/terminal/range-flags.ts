@@ -1,5 +1,5 @@
 import { instant } from '../../std/input/instant.ts'
-import type { Flags } from '../terminal/command.ts'
+import type { Flags } from './command.ts'
 
 /** What `--from` and `--to` say: checked before anything is looked for, and handed on as it is. */
 export const rangeOf = ({ from, to }: Flags): { readonly from?: string; readonly to?: string } => ({

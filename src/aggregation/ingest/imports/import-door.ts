@@ -1,0 +1,149 @@
+import { createWriteStream } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import type { Lake } from '../../../lake/lake.ts'
+import type { Clock } from '../../../std/clock.ts'
+import { AppError } from '../../../std/errors.ts'
+import { codeOf } from '../../../std/expected-errors.ts'
+import { FILE_MODE } from '../../../std/files/files.ts'
+import { oneOf } from '../../../std/input/did-you-mean.ts'
+import { invalid } from '../../../std/input/invalid.ts'
+import type { Telemetry } from '../../../std/telemetry.ts'
+import { MAX_INFLATED_OBJECT_BYTES } from '../compact/inflate-files.ts'
+import type { OpenSqlSession } from '../duckdb/sql-session.ts'
+import { workFolder } from '../duckdb/work-folder.ts'
+import { type ImportReport, type ImportTask, importFile } from './import-file.ts'
+import { importMetrics } from './metrics.ts'
+import type { ImportApp } from './past-event.ts'
+
+/**
+ * The longest body of a request. Ours: a request has 25 s to arrive (http/server.ts), which is as much as comes then at
+ * 85 Mbit/s. `headgate import` reads files of any size.
+ */
+export const MAX_IMPORT_BYTES = 268_435_456
+/** Bodies that are imported at a time, each a file in the temporary folder meanwhile. Ours. */
+export const MAX_IMPORTS = 2
+/** A part of the path of the lake. */
+export const IMPORT_NAME = '^[a-z0-9-]{1,64}$'
+export const IMPORT_NAME_FORM = '1 to 64 of a-z, 0-9 and -'
+const BUSY_RETRY_MS = 10_000
+
+export interface ImportRequest {
+  /** Its id. */
+  readonly app: string
+  /** What the import is called: the same one is done again under the same name. */
+  readonly name: string
+}
+
+/** The way for events of a time that is over. */
+export interface Imports {
+  /** A file of this machine, of any size. Repeatable after any crash, and when it was stopped. */
+  importFile(
+    request: ImportRequest & Pick<ImportTask, 'path' | 'onProgress'>,
+    signal: AbortSignal,
+  ): Promise<ImportReport>
+  /** What a request brings: nothing of it is imported before all of it is there. */
+  importBody(request: ImportRequest, body: AsyncIterable<Buffer>, signal: AbortSignal): Promise<ImportReport>
+}
+
+export interface ImportsOptions {
+  readonly lake: Pick<Lake, 'put'>
+  /** Sessions that may read this file. */
+  readonly sessionsFor: (path: string) => OpenSqlSession
+  readonly tempDir: string
+  /** Those that are configured now. */
+  readonly apps: () => readonly ImportApp[]
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+}
+
+const NAME = new RegExp(IMPORT_NAME)
+
+export function createImports(options: ImportsOptions): Imports {
+  const { lake, sessionsFor, tempDir, clock, telemetry } = options
+  const tell = importMetrics(telemetry)
+  let underWay = 0
+
+  function appCalled(id: string): ImportApp {
+    const apps = options.apps()
+    const ids = apps.map((app) => app.id)
+    const app = apps[ids.indexOf(id)]
+    if (app !== undefined) return app
+    throw invalid(
+      'app',
+      ids.length === 0 ? 'must be one of the apps of the configuration, which has none' : oneOf(ids, id),
+    )
+  }
+
+  async function imported(
+    { app: id, name, ...file }: ImportRequest & Pick<ImportTask, 'path' | 'onProgress' | 'maxBytes'>,
+    signal: AbortSignal,
+  ): Promise<ImportReport> {
+    const app = appCalled(id)
+    if (!NAME.test(name)) throw invalid('name', `must be ${IMPORT_NAME_FORM}`)
+    const openSession = () => sessionsFor(file.path)(signal)
+    const report = await importFile({ ...file, app, name, openSession }, { lake, clock, signal })
+    tell(app.id, report)
+    const { accepted, rejected } = report
+    telemetry.log.info({ app: app.id, accepted, rejected }, 'events of the past were imported')
+    return report
+  }
+
+  async function received(request: ImportRequest, body: AsyncIterable<Buffer>, signal: AbortSignal) {
+    appCalled(request.app)
+    const folder = await workFolder(tempDir, 'ingest')
+    try {
+      const path = join(folder, 'import')
+      await keep(body, path)
+      return await imported({ ...request, path, maxBytes: MAX_INFLATED_OBJECT_BYTES }, signal)
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+
+  return {
+    importFile: (request, signal) => imported({ ...request, maxBytes: Number.POSITIVE_INFINITY }, signal),
+    async importBody(request, body, signal) {
+      if (underWay >= MAX_IMPORTS)
+        throw new AppError('overloaded', `${underWay} imports are under way.`, {
+          retryAfterMs: BUSY_RETRY_MS,
+        })
+      underWay += 1
+      try {
+        return await received(request, body, signal)
+      } finally {
+        underWay -= 1
+      }
+    },
+  }
+}
+
+/** What a connection says that ended in the middle of a body. */
+const CUT = ['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE']
+
+async function keep(body: AsyncIterable<Buffer>, path: string): Promise<void> {
+  try {
+    await pipeline(body, withinLimit, createWriteStream(path, { mode: FILE_MODE }))
+  } catch (error) {
+    if (!CUT.includes(codeOf(error))) throw error
+    throw new AppError('cancelled', 'The connection ended before all of the body was there.', {
+      cause: error,
+    })
+  }
+}
+
+async function* withinLimit(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let bytes = 0
+  for await (const chunk of body) {
+    bytes += chunk.length
+    if (bytes > MAX_IMPORT_BYTES) throw bodyTooLarge()
+    yield chunk
+  }
+}
+
+export const bodyTooLarge = (): AppError =>
+  new AppError(
+    'body_too_large',
+    `A request may bring ${MAX_IMPORT_BYTES} bytes; \`headgate import\` takes files of any size.`,
+  )

@@ -1,0 +1,116 @@
+import { StringDecoder } from 'node:string_decoder'
+import { AppError } from '../../../std/errors.ts'
+import { unreadableAs } from '../../../std/files/magic-bytes.ts'
+import { kindOf, unreadableKindOf } from '../compact/gunzip.ts'
+import { isInflateError } from '../compact/inflate-files.ts'
+import type { SqlSession } from '../duckdb/sql-session.ts'
+import { bytesOf, createSplitter, type Line } from '../quarantine/object-lines.ts'
+import { type CsvRow, createCsvReader, separatorOf } from './csv-rows.ts'
+import { type ImportedColumn, importedColumns, rowLine } from './imported-columns.ts'
+import { parquetRows } from './parquet-rows.ts'
+
+/** A line of JSON, or of a table what is one then. */
+export interface ImportLine extends Line {
+  /** Why it is not even looked into. */
+  readonly fault?: string | undefined
+}
+
+export interface ImportContent {
+  readonly path: string
+  /** The most that it may hold, inflated. */
+  readonly maxBytes: number
+  /** A session that may read the file. */
+  readonly openSession: () => Promise<SqlSession>
+}
+
+/** What turns pieces of a text into lines. */
+interface LineReader {
+  linesEndingIn(chunk: Buffer): readonly ImportLine[]
+  last(): readonly ImportLine[]
+}
+
+/**
+ * The lines of a file, by its bytes, whatever it is called: Parquet, or NDJSON or CSV, plain or compressed by gzip. Of what
+ * is damaged comes what can be read, and then `malformed_body`.
+ */
+export async function* importLines(content: ImportContent): AsyncGenerator<readonly ImportLine[]> {
+  const kind = await unreadableKindOf(content.path)
+  if (kind === undefined) yield* linesOfText(content)
+  else if (kind === 'Parquet') yield* linesOfParquet(content)
+  else throw unreadable(kind)
+}
+
+async function* linesOfParquet({ path, openSession }: ImportContent): AsyncGenerator<readonly ImportLine[]> {
+  const session = await openSession()
+  try {
+    for await (const rows of parquetRows(session, path))
+      yield rows.map((row) => ({ ...row, isTooLong: false }))
+  } finally {
+    await session.close()
+  }
+}
+
+async function* linesOfText({ path, maxBytes }: ImportContent): AsyncGenerator<readonly ImportLine[]> {
+  const isGzip = (await kindOf(path)) === 'gzip'
+  let reader: LineReader | undefined
+  try {
+    for await (const chunk of bytesOf({ path, isGzip }, maxBytes)) {
+      reader ??= readerOf(chunk)
+      yield reader.linesEndingIn(chunk)
+    }
+  } catch (error) {
+    if (!isInflateError(error)) throw error
+    throw new AppError('malformed_body', BROKEN, { cause: error })
+  }
+  if (reader === undefined) throw new AppError('malformed_body', 'It is empty.')
+  yield reader.last()
+}
+
+const BROKEN =
+  'It breaks off or is damaged: some of what came before that may be imported; the whole of it under the same name completes it.'
+
+const unreadable = (kind: string): AppError =>
+  new AppError(
+    'malformed_body',
+    `It is ${kind}; NDJSON and CSV are read as text in UTF-8, plain or compressed by gzip, and Parquet as it is.`,
+  )
+
+const MARK = /^\ufeff/
+
+/** By its beginning: an event of JSON begins with a bracket, and no name of a column does. */
+function readerOf(beginning: Buffer): LineReader {
+  const kind = unreadableAs(beginning)
+  if (kind !== undefined) throw unreadable(kind)
+  const head = beginning.toString('utf8').replace(MARK, '').trimStart()
+  return /^[{[]/.test(head) ? createSplitter() : csvLines(separatorOf(head))
+}
+
+function csvLines(separator: string): LineReader {
+  const reader = createCsvReader(separator)
+  const decoder = new StringDecoder('utf8')
+  let columns: readonly ImportedColumn[] | undefined
+
+  function taken(rows: readonly CsvRow[]): readonly ImportLine[] {
+    const lines: ImportLine[] = []
+    for (const row of rows) {
+      if (columns === undefined) columns = importedColumns(row.cells.map((name) => name.replace(MARK, '')))
+      else lines.push(lineOf(row, columns))
+    }
+    return lines
+  }
+
+  return {
+    linesEndingIn: (chunk) => taken(reader.read(decoder.write(chunk))),
+    last: () => taken([...reader.read(decoder.end()), ...reader.last()]),
+  }
+}
+
+function lineOf({ line, cells }: CsvRow, columns: readonly ImportedColumn[]): ImportLine {
+  return { number: line, bytes: rowLine(columns, cells), isTooLong: false, fault: rowFault(cells, columns) }
+}
+
+function rowFault(cells: readonly string[], columns: readonly ImportedColumn[]): string | undefined {
+  if (cells.length !== columns.length)
+    return `It has ${cells.length} cells, and there are ${columns.length} columns`
+  return cells.some((cell) => cell.includes('\ufffd')) ? 'It is not UTF-8' : undefined
+}

@@ -1,0 +1,132 @@
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
+import type { Config } from '../../config/parse.ts'
+import { systemClock } from '../../std/clock.ts'
+import { AppError } from '../../std/errors.ts'
+import { type ImportReport, type Imports, wireImports } from '../../wiring/imports.ts'
+import { openLake } from '../../wiring/open-lake.ts'
+import { assertLake, ownDataFolder } from '../setup/data-folder.ts'
+import { withKeptDevApp } from '../setup/dev-app.ts'
+import { loadConfig } from '../setup/load.ts'
+import { whyUnreadable } from '../setup/unreadable.ts'
+import { pasteable } from '../terminal/called-as.ts'
+import { CONFIG_OPTION, type Command, EXIT, type Flags } from '../terminal/command.ts'
+import { stderrTelemetry } from '../terminal/stderr-log.ts'
+import { number } from '../terminal/table.ts'
+import type { Terminal } from '../terminal/terminal.ts'
+import { some } from '../terminal/wording.ts'
+
+export const importCommand: Command = {
+  name: 'import',
+  summary: 'Import events of the past from files.',
+  description: `Reads files of NDJSON, CSV with a line of column names, or Parquet, by their bytes; the former two may be compressed
+by gzip. Each event is judged and cleaned as at the gateway, but its event_time is needed and believed: from 1973 to 9999.
+It works on the lake itself, and a Headgate that serves the same lake may go on running; its schedule computes the windows
+that are touched, however old they are, or \`headgate aggregate\` does so at once. Ctrl-C stops it: what is in the lake stays.
+The same files under the same name can be imported again, after a stop, a crash or a mistake in some lines: an event that
+stays the same, in its line, counts once. A file that was written anew is another import, unless its events have an
+event_id. Exits 0 when every event was accepted, 1 when some were not: dead/ of the lake tells of those.`,
+  options: {
+    ...CONFIG_OPTION,
+    app: {
+      type: 'string',
+      value: 'ID',
+      help: 'The app whose events they are.',
+      byDefault: 'none: it must be given',
+    },
+    name: {
+      type: 'string',
+      value: 'NAME',
+      help: 'What the import is called, of a-z, 0-9 and -.',
+      byDefault: 'none: it must be given',
+    },
+  },
+  operand: 'FILE',
+  takesMany: true,
+  async run({ flags, words }, terminal) {
+    const request = { app: given('app', flags), name: given('name', flags) }
+    if (words.length === 0) throw new AppError('invalid_request', 'names no file to import')
+    for (const path of words) await assertReadable(path)
+    const config = await withKeptDevApp(await loadConfig(flags, terminal))
+    const imports = await importsOf(config, terminal)
+    let isWhole = true
+    for (const path of words) {
+      const line = progressLine(path, terminal)
+      const asked = { ...request, path, ...(terminal.isErrWatched && { onProgress: line.draw }) }
+      const report = await imports.importFile(asked, terminal.stop).catch((error: unknown) => {
+        line.end()
+        throw inFile(path, error)
+      })
+      line.end()
+      tell(path, report, terminal)
+      isWhole &&= report.rejected === 0
+    }
+    terminal.out(pasteable(COUNTED, terminal))
+    return isWhole ? EXIT.ok : EXIT.failed
+  },
+}
+
+const COUNTED = 'The schedule counts what was accepted; `headgate aggregate` does so now.\n'
+
+function given(name: string, flags: Flags): string {
+  const value = flags[name]
+  if (typeof value === 'string') return value
+  throw new AppError('invalid_request', `needs --${name}, as in --app shop --name before-headgate events.csv`)
+}
+
+/** All of them before anything of one is imported. */
+async function assertReadable(path: string): Promise<void> {
+  const why = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).then(
+    async (file) => {
+      const found = await file.stat()
+      await file.close()
+      return found.isFile() ? undefined : 'it is no file'
+    },
+    (error: unknown) => whyUnreadable(error, Number.POSITIVE_INFINITY),
+  )
+  if (why !== undefined) throw new AppError('invalid_request', `${path}: ${why}`)
+}
+
+async function importsOf(config: Config, terminal: Terminal): Promise<Imports> {
+  await assertLake(config)
+  await ownDataFolder(config.dataDir)
+  const telemetry = stderrTelemetry(config, terminal)
+  const lake = await openLake(config, systemClock, telemetry)
+  return wireImports(config, { clock: systemClock, telemetry, lake })
+}
+
+/** The same failure, with the file that it is about. */
+function inFile(path: string, error: unknown): unknown {
+  if (!(error instanceof AppError) || error.code === 'invalid_request') return error
+  return new AppError(error.code, `${path}: ${error.message}`, { cause: error })
+}
+
+/** One line that is written anew, for a person who waits. */
+function progressLine(path: string, { err }: Terminal) {
+  let isDrawn = false
+  return {
+    draw(accepted: number) {
+      isDrawn = true
+      err(`\r${path}: ${some(accepted, 'event')} so far\x1b[K`)
+    },
+    end() {
+      if (isDrawn) err('\n')
+    },
+  }
+}
+
+function tell(path: string, report: ImportReport, { out, err }: Terminal): void {
+  const { accepted, rejected, rejectedSample, span, keptIn } = report
+  for (const { line, code, detail } of rejectedSample) err(`${path}:${line}: ${code}: ${detail}\n`)
+  if (keptIn !== undefined) {
+    const more = rejected - rejectedSample.length
+    err(
+      `${more > 0 ? `… and ${number(more)} more. ` : ''}What was rejected is told of in ${keptIn} of the lake.\n`,
+    )
+  }
+  const between =
+    span === undefined
+      ? ''
+      : `, from ${new Date(span.firstMs).toISOString()} to ${new Date(span.lastMs).toISOString()}`
+  out(`${path}: ${some(accepted, 'event')} accepted${between}; ${number(rejected)} rejected.\n`)
+}

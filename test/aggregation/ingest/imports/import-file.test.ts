@@ -1,0 +1,236 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Test, test } from 'tap'
+import { parseEventLine } from '../../../../src/event/schema/ndjson.ts'
+import { importsHere } from '../../../fakes/aggregation/imports.ts'
+import { TOO_LARGE } from '../../../fakes/events.ts'
+import { interrupted, setUpMany, signal } from '../harness.ts'
+
+const OLD = Date.UTC(2019, 4, 6, 7, 8, 9)
+const line = (more: object = {}) => JSON.stringify({ name: 'app.start', value: 1, event_time: OLD, ...more })
+const REQUEST = { app: 'shop', name: 'before' }
+
+async function imported(t: Test, text: string | Buffer, request = REQUEST) {
+  const here = importsHere(t)
+  const path = join(here.tempDir, 'file')
+  writeFileSync(path, text)
+  const report = await here.imports.importFile({ ...request, path }, signal)
+  const events = here.lake
+    .textOf('raw/')
+    .split('\n')
+    .filter((each) => each !== '')
+    .map((each) => parseEventLine(each))
+  return { ...here, report, events }
+}
+
+test('events of the past are stored as the door would, but believed', async (t) => {
+  const path = ['page_url', 'https://shop.example/a?token=secret#x'] as const
+  const { report, events, lake } = await imported(
+    t,
+    [
+      line({ value: 2, unit: 's', event_id: 'own', user_id: 'u', [path[0]]: path[1] }),
+      line({ event_time: '2019-05-06T07:59:59.999Z', attributes: { mail: 'ann@shop.example' } }),
+      `{"context":{"page_route":"/a"},"events":[${line({ event_time: OLD + 3_600_000 })}]}`,
+    ].join('\n'),
+  )
+  t.match(report, {
+    accepted: 3,
+    rejected: 0,
+    rejectedSample: [],
+    span: { firstMs: OLD, lastMs: OLD + 3_600_000 },
+  })
+  t.match(events, [
+    {
+      ...{ event_id: 'own', value: 2000, unit: 'ms', user_id: 'u', page_url: 'https://shop.example/a' },
+      ...{ page_path: '/a', app_id: 'shop', event_time: OLD, received_time: OLD, weight: 1 },
+    },
+    {
+      event_time: Date.UTC(2019, 4, 6, 7, 59, 59, 999),
+      attributes: { mail: '[email]' },
+      event_id: /^[0-9a-f]{32}$/,
+    },
+    { page_route: '/a', event_time: OLD + 3_600_000 },
+  ])
+  t.match(
+    [...lake.objects.keys()],
+    [7, 8].map((hour) => new RegExp(`^raw/import-before/dt=2019-05-06/hr=0${hour}/i-[0-9a-f]{32}\\.ndjson$`)),
+  )
+})
+
+test('what is no event is told by its line, and in dead/', async (t) => {
+  const rows = [
+    ['no time', JSON.stringify({ name: 'a', value: 1 }), 'missing_field', /^event_time: is required/],
+    [
+      'no moment',
+      line({ event_time: 'yesterday' }),
+      'invalid_field',
+      /^event_time: must be epoch milliseconds/,
+    ],
+    [
+      'epoch seconds',
+      line({ event_time: OLD / 1_000 }),
+      'invalid_field',
+      /looks like epoch seconds: it must be/,
+    ],
+    ['microseconds', line({ event_time: OLD * 1_000 }), 'invalid_field', /is after 9999/],
+    ['no value', JSON.stringify({ name: 'a', event_time: OLD }), 'missing_field', /^value: is required/],
+    ['no JSON', '{"name":"a", no', 'malformed_line', /^The line is too short|^Not valid JSON/],
+    ['a reserved name', line({ name: 'headgate.ledger' }), 'invalid_field', /is reserved/],
+    ['too large', line(TOO_LARGE), 'event_too_large', /once stored/],
+    ['a line without an end', `{"x":"${'x'.repeat(1_100_000)}"}`, 'line_too_long', /longer than an event/],
+  ] as const
+  const { report, events, lake, telemetry } = await imported(
+    t,
+    [line(), ...rows.map(([, text]) => text), ''].join('\n'),
+  )
+  t.equal(events.length, 1)
+  t.match(report, {
+    accepted: 1,
+    rejected: rows.length,
+    keptIn: /^dead\/ingest-import-before\/dt=2026-11-22\/hr=12\/i-/,
+  })
+  for (const [at, [what, , code, detail]] of rows.entries())
+    t.match(report.rejectedSample[at], { line: at + 2, code, detail }, what)
+  const letters = lake.textOf('dead/').split('\n').slice(0, -1)
+  t.equal(letters.length, rows.length)
+  const metrics = await telemetry.metrics.metrics()
+  t.match(metrics, /headgate_import_events_total\{app="shop"\} 1\n/)
+  t.match(metrics, /headgate_import_rejected_total\{app="shop",reason="missing_field"\} 2\n/)
+})
+
+test('no more than some of what is rejected is told at once', async (t) => {
+  const { report, lake } = await imported(t, '{"name":"a","value":1}\n'.repeat(1_200))
+  t.match(report, { accepted: 0, rejected: 1_200, rejectedSample: { length: 20 }, span: undefined })
+  t.equal(lake.textOf('raw/'), '')
+  t.match(lake.textOf('dead/'), /\{"reason":"missing_field","events":200\}\n$/)
+})
+
+test('an id that was left out is made of what stays the same', async (t) => {
+  const ids = async (text: string, request = REQUEST) =>
+    (await imported(t, text, request)).events.map((event) => event?.event_id)
+  const before = await ids(`${line()}\n${line()}\n`)
+  t.equal(new Set(before).size, 2, 'equal events are as many')
+  t.same(await ids(`${line()}\n${line()}\n`), before, 'the same again')
+  t.same(
+    await ids(`${line()}\nno event at all, but a line\n`),
+    before.slice(0, 1),
+    'of the place, not of the file',
+  )
+  for (const [what, text, request] of [
+    ['under another name', line(), { ...REQUEST, name: 'other' }],
+    ['of another time', line({ event_time: OLD + 1 }), REQUEST],
+    ['of another value', line({ value: 2 }), REQUEST],
+    ['of another metric', line({ name: 'app.stop' }), REQUEST],
+    ['in another line', `\n\n\n${line()}`, REQUEST],
+  ] as const)
+    t.notOk(before.includes((await ids(text, request))[0]), what)
+  t.same(
+    await ids(line({ page_route: '/other' })),
+    before.slice(0, 1),
+    'whatever may be cleaned has no part in it',
+  )
+})
+
+test('a table of Parquet, with times, numbers and attributes in types of its own', async (t) => {
+  const over = await setUpMany(t)
+  const { session, places } = await over('parquet')
+  const path = join(places.lakeDir, '..', 'table.parquet')
+  const table = async (select: string) => {
+    await session.run([`COPY (${select}) TO '${path}' (FORMAT parquet)`])
+    const here = importsHere(t)
+    const report = await here.imports.importFile({ ...REQUEST, path }, signal)
+    return { report, stored: here.lake.textOf('raw/').split('\n').slice(0, -1).map(parseEventLine) }
+  }
+  const { report, stored } = await table(
+    `SELECT 'a' AS name, 1.5::DECIMAL(9, 3) AS value, TIMESTAMPTZ '2019-05-06 09:08:09+02' AS event_time, MAP {'k': 'v'} AS attributes,
+       9007199254740993 AS "attributes.n", [1, 2] AS page_route, NULL AS unit, 9007199254740993 AS user_id
+     UNION ALL SELECT 'b', 2, TIMESTAMPTZ '2019-05-06 07:08:09+00', NULL, NULL, NULL, 's', NULL
+     UNION ALL SELECT NULL, 2, TIMESTAMPTZ '2019-05-06 07:08:09+00', NULL, NULL, NULL, 's', NULL`,
+  )
+  t.match(report, { accepted: 2, rejected: 1, rejectedSample: [{ line: 3, code: 'missing_field' }] })
+  t.match(
+    stored.sort((a, b) => Number(a?.value) - Number(b?.value)),
+    [
+      {
+        ...{ name: 'a', value: 1.5, event_time: OLD, unit: '1', page_route: '[1,2]' },
+        ...{ attributes: { k: 'v', n: '[digits]' }, user_id: '9007199254740993' },
+      },
+      { name: 'b', value: 2000, unit: 'ms', event_time: OLD },
+    ],
+  )
+  await t.rejects(table(`SELECT 'a' AS name, 1 AS duration, 0 AS event_time`), {
+    code: 'malformed_body',
+    message: /column 2 \("duration"\) is none of an event; did you mean "value"\?/,
+  })
+})
+
+test('an import that was ended at any step, and repeated, has each event once', async (t) => {
+  const over = await setUpMany(t)
+  const text = Array.from({ length: 40 }, (_, at) =>
+    at % 9 === 8 ? 'none' : line({ value: at, event_time: OLD + at * 900_000 }),
+  ).join('\n')
+  const whole = await idsAfter(await over('whole'))
+  t.equal(whole.length, 36)
+  let steps = 0
+  for (const when of ['before', 'after'] as const)
+    for (let at = 1; at < 30; at++) {
+      const place = await over(`${when}-${at}`)
+      if (!(await endedAt(place, at, when))) break
+      steps++
+      // Some of it is taken in before the rest comes.
+      if (at % 2 === 0) await place.ingester().ingest(signal)
+      t.same(await idsAfter(place), whole, `${when} step ${at}`)
+      t.equal((await place.keys('dead/')).length, 1)
+    }
+  t.ok(steps > 20, `${steps} steps`)
+
+  type Place = Awaited<ReturnType<typeof over>>
+
+  async function run(lake: Parameters<typeof interrupted>[0]) {
+    const { imports, tempDir } = importsHere(t, { lake })
+    const path = join(tempDir, 'file')
+    writeFileSync(path, text)
+    return imports.importFile({ ...REQUEST, path }, signal)
+  }
+
+  async function endedAt(place: Place, at: number, when: 'before' | 'after'): Promise<boolean> {
+    const what = async () => {
+      throw new Error('killed')
+    }
+    const lake = interrupted(place.lake, { at, when, what })
+    await run(lake).catch(String)
+    return lake.isOver
+  }
+
+  async function idsAfter(place: Place): Promise<readonly string[]> {
+    await run(place.lake)
+    await place.ingester().ingest(signal)
+    const ids = await place.eventIds()
+    return [...new Set(ids)]
+  }
+})
+
+test('a file that needs more memory than an import has is stored in parts, and can be stopped between them', async (t) => {
+  const { imports, lake, tempDir } = importsHere(t)
+  const path = join(tempDir, 'file')
+  const filler = 'x'.repeat(250)
+  const text = Array.from({ length: 90_000 }, (_, at) => line({ value: at, page_route: filler })).join('\n')
+  writeFileSync(path, text)
+  const seen: number[] = []
+  const stop = new AbortController()
+  const stopped = imports.importFile(
+    {
+      ...{ ...REQUEST, path },
+      onProgress: (accepted) => {
+        seen.push(accepted)
+        stop.abort()
+      },
+    },
+    stop.signal,
+  )
+  await t.rejects(stopped, { code: 'cancelled', message: /the same import again completes it/ })
+  t.equal(seen.length, 1)
+  t.equal(lake.objects.size, 1)
+  t.match(await imports.importFile({ ...REQUEST, path }, signal), { accepted: 90_000, rejected: 0 })
+  t.equal(lake.objects.size, 2, 'the first part has the same name again')
+})
