@@ -116,7 +116,7 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
       firstEventMs: () => runs.firstEventMs(),
       async state() {
         const windows = await runs.overview()
-        const lake = { notIngested: runs.notIngested(), setAside: await runs.setAside() }
+        const lake = { ...runs.lastIngest(), setAside: await runs.setAside() }
         const aggregation = {
           ...aggregationState(windows, { nowMs: clock.nowMs(), graceMs, tickMs }),
           ...lake,

@@ -430,6 +430,11 @@ const TROUBLES: readonly [string, PipelineState, string, string, RegExp | undefi
     true,
   ],
   [
+    'an engine that does not work',
+    { gateway: healthy(), aggregation: { ...calm, notIngested: 1, engine: 'The engine does not work now' } },
+    ...(['engine fails', 'poor', /^The engine does not work now/, true] as const),
+  ],
+  [
     'objects that cannot be read',
     { gateway: healthy(), aggregation: { ...calm, notIngested: 1 } },
     ...(['not all ingested', 'needs', /1 object of the lake could not be taken in/, false] as const),

@@ -138,7 +138,7 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
     pass.passOver([...misnamed.map((key) => ({ key, why: MISNAMED })), ...nameless], isWhole)
     if ([partitions, fresh, unnamed, untold, damaged].every(({ length }) => length === 0)) return pass.end()
 
-    await atWork(place, signal, async (session, folder) => {
+    const work = atWork(place, signal, async (session, folder) => {
       const { maxBatchBytes, pieceBytes = maxBatchBytes } = options
       const sizes = { maxBatchBytes, pieceBytes }
       const { log } = options.telemetry
@@ -153,6 +153,11 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
         await pass.take(object.key, () => unlessIndexed(object, () => lost.take(object, tools)))
       for (const object of untold)
         await pass.take(object.key, () => unlessIndexed(object, () => takeJoined(object, tools)))
+    })
+    await work.catch((error: unknown) => {
+      if (!isUnusableEngine(error)) throw error
+      const objects = [...fresh, ...unnamed, ...untold].map(({ key }) => key)
+      pass.breakOff([...entries.damaged(), ...partitions.map(prefixOf), ...objects], error)
     })
     return pass.end()
   }

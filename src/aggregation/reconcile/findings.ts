@@ -59,7 +59,8 @@ export async function reconcile(
   signal: AbortSignal,
 ): Promise<Findings> {
   const { lake, arrivals, openSession, onProgress } = options
-  await arrivals.ingest(signal)
+  const { unusable } = await arrivals.ingest(signal)
+  if (unusable !== undefined) throw unusable
   const objects = [...(await arrivals.received(fromMs, toMs)), ...(await deadLettersIn(lake))].filter(
     ({ key }) => cameThroughGateway(key),
   )

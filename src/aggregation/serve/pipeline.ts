@@ -52,6 +52,12 @@ export const PipelineState = Type.Object({
       description:
         'Objects and partitions of the lake that the last ingest could not take, and the next tries again: the log and the run name them.',
     }),
+    engine: Type.Optional(
+      Type.String({
+        description:
+          'Why the engine did not work when the lake was last looked at, whatever it read: nothing is taken in, and no window is computed. Left out where it works.',
+      }),
+    ),
     setAside: Type.Optional(
       Type.Object(
         {
@@ -105,7 +111,7 @@ export interface WindowTimes {
 export function aggregationState(
   windows: readonly WindowHealth[],
   times: WindowTimes,
-): Omit<PipelineState['aggregation'], 'notIngested' | 'setAside'> {
+): Omit<PipelineState['aggregation'], 'notIngested' | 'engine' | 'setAside'> {
   const { nowMs } = times
   const isWaiting = (health: WindowHealth) =>
     health.state === 'failed' || (health.state === 'due' && nowMs >= chanceMs(health, times))

@@ -23,6 +23,7 @@ const whole = Type.Integer({ minimum: 0 })
 /** As much of the pipeline's state as is told of here; what is optional a Headgate of before does not tell. */
 const LakeState = Type.Object({
   notIngested: whole,
+  engine: Type.Optional(Type.String()),
   setAside: Type.Optional(
     Type.Object({
       ...{ lines: whole, objects: whole, doubtful: Type.Optional(whole) },

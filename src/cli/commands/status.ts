@@ -23,7 +23,7 @@ export const statusCommand: Command = {
   description: `Prints the conservation law as the gateway counts it: received = accepted + rejected, and what was stored = what has
 reached its end + what waits; how many could not be stored; and, where an aggregation tells, what of the lake it could not
 take in, what it has set aside in dead/ since the data folder was made, what came too late, and how many windows are due.
-Exits 0 when it balances, 1 when it does not, or nobody answers.
+Exits 0 when it balances, 1 when it does not, when the engine of the aggregation does not work, or nobody answers.
 Asks gateway.operations.listen, where that is set, or aggregation.listen. The token (scope read) is taken from the
 variable HEADGATE_TOKEN, or from dev.json in the data folder of a first start.`,
   options: {
@@ -31,7 +31,7 @@ variable HEADGATE_TOKEN, or from dev.json in the data folder of a first start.`,
     ...adminOptions('gateway.operations.listen, where that is set, or aggregation.listen'),
     json: {
       type: 'boolean',
-      help: 'The answer as JSON, with "balanced", "notIngested" and "setAside" (null where no aggregation tells).',
+      help: 'The answer as JSON, with "balanced", "notIngested", "engine" (why it does not work) and "setAside" (null where no aggregation tells).',
     },
   },
   async run({ flags }, terminal) {
@@ -86,10 +86,11 @@ interface Status extends GatewayBalance {
 function show({ lake, ...rest }: Status, { json }: Flags, terminal: Terminal): number {
   const state = { ...rest, lake }
   const balanced = isBalanced(state)
-  const ofLake = { notIngested: lake?.notIngested ?? null, setAside: lake?.setAside ?? null }
+  const { notIngested = null, engine = null, setAside = null } = lake ?? {}
+  const ofLake = { notIngested, engine, setAside }
   if (json === true) terminal.out(`${JSON.stringify({ ...rest, ...ofLake, balanced }, null, 2)}\n`)
   else terminal.out(pasteable(report(state, balanced, state.nowMs ?? systemClock.nowMs()), terminal))
-  return balanced ? EXIT.ok : EXIT.failed
+  return balanced && engine === null ? EXIT.ok : EXIT.failed
 }
 
 function report(state: Status, balanced: boolean, nowMs: number): string {
@@ -120,7 +121,7 @@ ${lines}
 sink     ${sinkText(sink, nowMs)}
 ${storageText(state, nowMs)}at risk  ${number(state.atRisk)}
 ${proxyText(state.unbelieved, nowMs)}${lakeText(state.lake, nowMs)}${refusedText(state.refused, nowMs)}${fieldsText(state.rejectedFields, nowMs)}
-${balanced ? 'It balances.' : 'IT DOES NOT BALANCE.'}${isRefusing(state, nowMs) ? ' NEW EVENTS ARE REFUSED: they cannot be stored.' : ''}
+${balanced ? 'It balances.' : 'IT DOES NOT BALANCE.'}${isRefusing(state, nowMs) ? ' NEW EVENTS ARE REFUSED: they cannot be stored.' : ''}${state.lake?.engine === undefined ? '' : ' THE ENGINE DOES NOT WORK: nothing reaches the graphs.'}
 `
 }
 
@@ -195,11 +196,12 @@ function fieldsText(fields: GatewayBalance['rejectedFields'] = [], nowMs: number
 /** Whose events are in no number, and what is to be done. */
 function lakeText(lake: LakeState | undefined, nowMs: number): string {
   if (lake === undefined) return ''
-  const { notIngested, setAside, tooLate = 0, ahead = 0 } = lake
+  const { notIngested, engine, setAside, tooLate = 0, ahead = 0 } = lake
   const more =
     notIngested === 0 ? '' : ', tried again by each run: `headgate runs show` and the log name them'
   return [
     `lake     ${some(notIngested, 'object')} not ingested${more}\n`,
+    engine === undefined ? '' : `engine   ${engine}\n`,
     asideLine(setAside, nowMs),
     doubtLine(setAside),
     tooLate === 0

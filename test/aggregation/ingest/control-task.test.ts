@@ -7,11 +7,14 @@ import type {
   SqlValue,
 } from '../../../src/aggregation/ingest/duckdb/sql-session.ts'
 import { localWorkbench } from '../../../src/aggregation/ingest/objects/workbench.ts'
+import { reconcile } from '../../../src/aggregation/reconcile/findings.ts'
 import { AppError } from '../../../src/std/errors.ts'
+import { quietTelemetry } from '../../../src/std/telemetry.ts'
 import { checkedSessions } from '../../fakes/aggregation/sessions.ts'
 import { eventLine, storedEvent, writeParquet } from '../../fakes/events.ts'
 import { HOUR, setUp, signal } from './harness.ts'
 
+const STRAY = `raw/copied/${HOUR}/c-000001-0123456789abcdef.parquet`
 const ofItself = { kind: 'Crash', ofItself: true }
 const bus = new AppError('engine_failed', 'DuckDB ended with SIGBUS', { details: ofItself })
 const exited = new AppError('engine_failed', 'DuckDB ended with exit code 1')
@@ -32,6 +35,13 @@ const unusable = ({ message }: AppError) => ({
   message: `The engine does not work now, whatever it reads: ${message}; restart Headgate where its files were replaced while it ran, as by an upgrade. Nothing is set aside for that`,
 })
 
+/** What an ingest takes of these, in its order. */
+const waiting = [
+  `raw/gateway/${HOUR}/`,
+  ...['c', 'd'].map((id) => `raw/firehose/${HOUR}/${id}.parquet`),
+  STRAY,
+]
+
 /** Good objects of each way into the index, and one that an ingest made before. */
 async function withGood() {
   const place = await setUp()
@@ -45,8 +55,7 @@ async function withGood() {
   for (const id of ['c', 'd'])
     await writeParquet(session, of(id), join(places.lakeDir, `raw/firehose/${HOUR}/${id}.parquet`))
   // One that is called as an ingest calls its own.
-  const stray = `raw/copied/${HOUR}/c-000001-0123456789abcdef.parquet`
-  await writeParquet(session, of('e'), join(places.lakeDir, stray))
+  await writeParquet(session, of('e'), join(places.lakeDir, STRAY))
   return { ...place, old }
 }
 
@@ -57,18 +66,44 @@ test('an engine that ends whatever it does is told, from whichever statement on,
     let statements = 0
     const open = endingWith(openSession, { error, isEnd: () => ++statements >= at })
     const what = `${error.message} at ${at}`
-    try {
-      await ingester({ openSession: open }).ingest(signal)
-      t.ok(at > 20, what)
-      isOver = true
-    } catch (met) {
-      t.match(met, unusable(error), what)
+    const report = await ingester({ openSession: open }).ingest(signal)
+    isOver = report.unusable === undefined
+    if (isOver) t.ok(at > 20, what)
+    else {
+      t.match(report.unusable, unusable(error), what)
       t.ok(statements - at < 8, `${what}: not for each object anew`)
+      const rest = report.failed.map(({ key }) => key)
+      t.same(rest, waiting.slice(-rest.length), `${what}: what was not taken before is told as that`)
     }
     t.same(await keys('dead/'), [], what)
     t.match(await ingester().ingest(signal), { setAside: [], failed: [] }, what)
     t.same(await eventIds(), ['a', 'b', 'c', 'd', 'e', 'old'], what)
   }
+})
+
+test('an engine that does not work is told by whoever watches the ingest, with all that waits for it', async (t) => {
+  const telemetry = quietTelemetry()
+  const { ingester, openSession, put, lake } = await withGood()
+  const isEnd = () => isEnding
+  let isEnding = true
+  const open = endingWith(openSession, { error: bus, isEnd })
+  const arrivals = ingester({ openSession: open, telemetry })
+  const failing = async () =>
+    (await telemetry.metrics.getSingleMetric('headgate_ingest_failing')?.get())?.values
+  t.match(await arrivals.ingest(signal), {
+    failed: waiting.map((key) => ({ key, why: /does not work now/ })),
+  })
+  t.match(await failing(), [{ value: waiting.length }])
+  const options = { lake, arrivals, openSession }
+  await t.rejects(
+    reconcile({ fromMs: 0, toMs: 1 }, options, signal),
+    unusable(bus),
+    'and nothing is compared',
+  )
+  await put(`raw/gateway/${HOUR}/f.ndjson`, `${eventLine({ event_id: 'f' })}\n`)
+  isEnding = false
+  t.match(await arrivals.ingest(signal), { rows: 6, failed: [], unusable: undefined })
+  t.match(await failing(), [{ value: 0 }])
 })
 
 test('what was taken in is no more to blame for an engine that ends whatever it does', async (t) => {

@@ -207,6 +207,7 @@ test('--json is the answer itself, and whether it balances', async (t) => {
   t.equal(await runCommand(['status', '--url', url, '--json'], terminal), 0)
   t.same(JSON.parse(terminal.said().out), {
     ...reconciliation(),
+    engine: null,
     notIngested: null,
     setAside: null,
     balanced: true,
@@ -340,6 +341,24 @@ test('what of the lake is not taken in is told, where an aggregation says', asyn
     await runCommand(['status', '--url', url, '--json'], json)
     t.equal(JSON.parse(json.said().out).notIngested, notIngested)
   }
+})
+
+test('an engine that does not work is told, and is a fault', async (t) => {
+  const engine = 'The engine does not work now, whatever it reads'
+  const { url } = await gateway(t, ({ url: path }, response) => {
+    const aggregation = { notIngested: 3, engine }
+    const body = path === '/query/pipeline' ? { aggregation } : reconciliation({})
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(body))
+  })
+  const terminal = fakeTerminal()
+  t.equal(await runCommand(['status', '--url', url], terminal), 1)
+  const { out } = terminal.said()
+  t.match(out, `\nlake     3 objects not ingested`)
+  t.match(out, `\nengine   ${engine}\n`)
+  t.equal(out.split('\n').at(-2), 'It balances. THE ENGINE DOES NOT WORK: nothing reaches the graphs.')
+  const json = fakeTerminal()
+  t.equal(await runCommand(['status', '--url', url, '--json'], json), 1)
+  t.match(JSON.parse(json.said().out), { balanced: true, notIngested: 3, engine })
 })
 
 test('for which fields events were rejected is told, by app', async (t) => {

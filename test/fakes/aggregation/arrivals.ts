@@ -5,6 +5,7 @@ import type {
   LakeArrivals,
   SetAside,
 } from '../../../src/aggregation/ingest/index/arrivals.ts'
+import type { AppError } from '../../../src/std/errors.ts'
 import { minuteRows } from './minutes.ts'
 
 /** As much of an event as the memory engine looks at. */
@@ -23,7 +24,12 @@ export interface MemoryArrivals extends LakeArrivals {
   /** The next ingests reject with these. */
   readonly failures: Error[]
   /** What the next ingest says of objects that it set aside or could not take. */
-  readonly troubles: { setAside: SetAside[]; doubtful: Doubtful[]; failed: IngestFailure[] }
+  readonly troubles: {
+    setAside: SetAside[]
+    doubtful: Doubtful[]
+    failed: IngestFailure[]
+    unusable?: AppError
+  }
   /** Keys of objects that lie where an ingest looks only when it is to look everywhere. */
   readonly elsewhere: Set<string>
   /** Keys that cannot be read any more: a look at them sets them aside. */

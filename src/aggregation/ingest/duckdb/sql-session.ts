@@ -59,7 +59,7 @@ export const endedItsProcess = (error: unknown): boolean =>
 const UNUSABLE = 'engine_unusable'
 
 /** Whether the engine fails at everything: nothing that is tried now says anything of what it reads. */
-export const isUnusableEngine = (error: unknown): boolean =>
+export const isUnusableEngine = (error: unknown): error is AppError =>
   error instanceof AppError && error.code === UNUSABLE
 
 /** Nothing is to blame for what it ended with. The old process has its old code in memory, and starts new ones from disk. */

@@ -1,3 +1,4 @@
+import type { AppError } from '../../../std/errors.ts'
 import type { MinuteRows } from './minute-rows.ts'
 
 /** One Parquet object of the lake, and which minutes of event time its rows belong to. */
@@ -49,6 +50,8 @@ export interface IngestReport {
   readonly doubtful: readonly Doubtful[]
   /** What could not be taken this time and is tried again; nothing waits for it. */
   readonly failed: readonly IngestFailure[]
+  /** The engine does not work, whatever it reads, and this is why: all that it was to take is among what failed. */
+  readonly unusable?: AppError
 }
 
 export interface IngestOptions {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../std/clock.ts'
+import type { AppError } from '../../../std/errors.ts'
 import { lineBudget } from '../../../std/line-budget.ts'
 import { counter, gauge } from '../../../std/metrics/instruments.ts'
 import { isProgrammerError } from '../../../std/programming-errors.ts'
@@ -18,6 +19,8 @@ export interface Pass {
   leave(trouble: IngestFailure): void
   /** What a look at the lake found that is passed over; one at a part of it says nothing of the rest. */
   passOver(found: readonly IngestFailure[], isWhole: boolean): void
+  /** The engine does not work: what of these was not taken before cannot be. It is told by whoever ends for it. */
+  breakOff(keys: readonly string[], unusable: AppError): void
   /** Everything that was done, told to whoever watches. */
   end(): IngestReport
 }
@@ -56,6 +59,7 @@ export function ingestAccount({ metrics, log }: Telemetry, clock: Clock) {
 
   function begin(signal: AbortSignal): Pass {
     const report = emptyReport()
+    const tried = new Set<string>()
 
     function add(part: IngestReport): void {
       addPart(report, part)
@@ -80,6 +84,7 @@ export function ingestAccount({ metrics, log }: Telemetry, clock: Clock) {
           if (isProgrammerError(error)) logMistake(log, { key, error })
           report.failed.push({ key, why: whyOf(error) })
         }
+        tried.add(key)
       },
       leave,
       passOver(found, isWhole) {
@@ -87,6 +92,10 @@ export function ingestAccount({ metrics, log }: Telemetry, clock: Clock) {
         for (const { key, why } of found) overlooked.set(key, why)
         passedOver.set(overlooked.size)
         for (const [key, why] of overlooked) leave({ key, why })
+      },
+      breakOff(keys, unusable) {
+        for (const key of keys) if (!tried.has(key)) leave({ key, why: unusable.message })
+        report.unusable = unusable
       },
       end() {
         const known = told

@@ -1,3 +1,4 @@
+import type { AppError } from '../../../std/errors.ts'
 import type { Doubtful, IngestFailure, IngestReport, SetAside } from '../index/arrivals.ts'
 
 /** A report to which parts are added. */
@@ -8,6 +9,7 @@ interface GrowingReport extends IngestReport {
   readonly setAside: SetAside[]
   readonly doubtful: Doubtful[]
   readonly failed: IngestFailure[]
+  unusable?: AppError
 }
 
 export const emptyReport = (): GrowingReport => ({

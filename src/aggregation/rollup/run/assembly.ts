@@ -17,7 +17,7 @@ import { createPlanner, type Planner } from '../plan/planner.ts'
 import type { RollupStore } from '../stores/store.ts'
 import type { RunPorts, SavedProgress } from './execute-run.ts'
 import { createRunLog, type RunLog } from './log/run-log.ts'
-import { createSetAsideBooks, type SetAsideBooks } from './log/set-aside-books.ts'
+import { type AsideTotal, createSetAsideBooks, type SetAsideBooks } from './log/set-aside-books.ts'
 import { rollupMetrics } from './metrics.ts'
 import { createPresence, type Presence } from './presence.ts'
 import type { RunBeginning } from './run-beginning.ts'
@@ -79,8 +79,18 @@ export interface RunDependencies {
     /** Small objects of the lake, an hour of them at a time. */
     readonly joining: BackgroundWork
   }
-  /** Objects and partitions that the last ingest could not take, and what was ever set aside by any process. */
-  readonly ofLake: { readonly notIngested: () => number; readonly setAside: SetAsideBooks['total'] }
+  readonly ofLake: OfLake
+}
+
+/** What is told of the lake, run or no run. */
+export interface OfLake {
+  /**
+   * Objects and partitions of the lake that the last ingest of this process could not take, and the next tries again; and
+   * why the engine did not work then, whatever it read.
+   */
+  lastIngest(): { readonly notIngested: number; readonly engine?: string }
+  /** What ingests have set aside since the data folder was made. */
+  setAside(): Promise<AsideTotal>
 }
 
 export async function buildRunDependencies(options: RunsOptions): Promise<RunDependencies> {
@@ -107,13 +117,14 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
   const sources = { manifests, arrivals, stores, runLog, log }
   const planner = createPlanner({ definitions, schedule, sources, metrics, clock })
 
-  let notIngested = 0
+  let last: Pick<IngestReport, 'failed' | 'unusable'> = { failed: [] }
   /** One process at a time compacts what arrived. */
   async function ingest(...[runId, signal, how]: Parameters<RunBeginning['ingest']>): Promise<IngestReport> {
     const report = await hold({ name: 'ingest', runId, signal }, (held) => arrivals.ingest(held, how))
     const { inputs, rows, malformed } = report
     if (inputs > 0) log.info({ run: runId, inputs, rows, malformed }, 'raw objects were ingested')
-    notIngested = report.failed.length
+    last = report
+    if (report.unusable !== undefined) throw report.unusable
     return report
   }
 
@@ -162,7 +173,13 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
     runPorts,
     log,
     forSchedule: { ingestIfFree: (signal) => isFree(ingest('schedule', signal)), joining },
-    ofLake: { notIngested: () => notIngested, setAside: books.total },
+    ofLake: {
+      lastIngest: () => ({
+        notIngested: last.failed.length,
+        ...(last.unusable && { engine: last.unusable.message }),
+      }),
+      setAside: books.total,
+    },
   }
 }
 

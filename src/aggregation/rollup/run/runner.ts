@@ -8,13 +8,12 @@ import type { WindowStatus, WindowsQuery } from '../plan/planner.ts'
 import type { RunRequest } from '../plan/run-request.ts'
 import type { Trigger } from '../plan/run-scope.ts'
 import type { WindowNote } from '../plan/window-watch.ts'
-import { buildRunDependencies, type RunsOptions } from './assembly.ts'
+import { buildRunDependencies, type OfLake, type RunsOptions } from './assembly.ts'
 import { executeRun, type RunPorts } from './execute-run.ts'
 import { createExecutions } from './executions.ts'
 import { heldByOthers, waitingRuns } from './held-windows.ts'
 import type { RunList } from './log/run-log.ts'
 import { advance, isFinal, isResting, queued, type Run, takenOver } from './log/run-record.ts'
-import type { AsideTotal } from './log/set-aside-books.ts'
 import { createSchedule } from './schedule.ts'
 import { createSubmit, type NewRun, type RunAnswer } from './submit.ts'
 import { createTakeover } from './takeover.ts'
@@ -24,7 +23,7 @@ import { createScheduleTurn, oldestReady, type ScheduleTurn, workOff } from './w
  * Runs of the aggregation: asked for, scheduled, worked off one after the other, and remembered. Between two windows of one
  * that was asked for the schedule has its turn.
  */
-export interface Runs {
+export interface Runs extends OfLake {
   /** Queues a run. The same key with the same request answers with the run it started before. */
   submit(request: RunRequest, principal: string, idempotencyKey?: string): Promise<RunAnswer>
   /** Rejects with `not_found`, as `log` and `cancel` do. */
@@ -42,10 +41,6 @@ export interface Runs {
   overview(): Promise<readonly WindowNote[]>
   /** When the first event happened, as of the last look: Infinity where there is none, undefined before the first look. */
   firstEventMs(): number | undefined
-  /** Objects and partitions of the lake that the last ingest of this process could not take; the next tries them again. */
-  notIngested(): number
-  /** What ingests have set aside since the data folder was made. */
-  setAside(): Promise<AsideTotal>
   /**
    * Takes over the runs whose process is gone, each from where it was. One that cannot be taken over is left for the next
    * call.

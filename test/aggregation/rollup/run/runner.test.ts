@@ -638,13 +638,33 @@ test('what an ingest set aside or could not take is in the log of its run', asyn
   )
   t.same(run.notIngested?.objects.slice(0, 1), [{ key: 'raw/0.', why: 'EIO' }])
   t.equal(run.notIngested?.objects.length, 20)
-  t.equal(runs.notIngested(), 30)
+  t.equal(runs.lastIngest().notIngested, 30)
 
   arrivals.troubles.failed.length = 0
   const again = await runs.submit({ at: T0, reprocess: 'all' }, 'ops')
   await runs.work(never)
   t.equal((await runs.get(String(again.id))).notIngested, undefined, 'taken at last')
-  t.equal(runs.notIngested(), 0)
+  t.equal(runs.lastIngest().notIngested, 0)
+})
+
+test('an engine that does not work is told with what waits for it, until it works', async (t) => {
+  const { clock, open, arrivals } = await aggregation(t)
+  const runs = await open()
+  clock.advance(GRAIN + 2 * MIN)
+  const { troubles } = arrivals
+  const unusable = new AppError('engine_unusable', 'The engine does not work now')
+  const lost = { key: 'raw/x', why: 'no event', keptIn: 'dead/x' }
+  troubles.setAside.push(lost)
+  troubles.failed.push({ key: 'raw/a', why: 'The engine' }, { key: 'raw/b', why: 'The engine' })
+  troubles.unusable = unusable
+  t.same(runs.lastIngest(), { notIngested: 0 })
+  await t.rejects(runs.tick(never), unusable)
+  t.same(runs.lastIngest(), { notIngested: 2, engine: unusable.message })
+  t.match(await runs.setAside(), { objects: 1 }, 'what was set aside before that is in the books')
+  troubles.failed.length = 0
+  delete troubles.unusable
+  await runs.tick(never)
+  t.same(runs.lastIngest(), { notIngested: 0 })
 })
 
 test('what the schedule cannot take, tick after tick, fills no log', async (t) => {
@@ -652,7 +672,7 @@ test('what the schedule cannot take, tick after tick, fills no log', async (t) =
   const runs = await open()
   arrivals.troubles.failed.push({ key: 'raw/a', why: 'EIO' })
   await runs.tick(never)
-  t.equal(runs.notIngested(), 1)
+  t.equal(runs.lastIngest().notIngested, 1)
   t.notOk((await readdir(`${dir}/control`)).includes('runs'))
 })
 

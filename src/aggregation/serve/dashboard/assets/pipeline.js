@@ -39,6 +39,7 @@ function troublesOf({ gateway, aggregation }, runs, nowMs) {
   const found = [
     gateway && refusal(gateway, now),
     gateway && sinkTrouble(gateway.sink, now),
+    aggregation.engine && poor('engine fails', aggregation.engine),
     failing && poor('failing', `The aggregation fails. The run ${runText(failing)}`),
     aggregation.notIngested > 0 &&
       needs(
