@@ -275,6 +275,7 @@ const may = {
   aggregation: [
     'std*',
     't:config/schema',
+    'event/schema',
     'http',
     'http/operations',
     'aggregation/ingest/imports',

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { AggregationConfig } from '../config/schema/config-schema.ts'
+import { ofTheSame } from '../event/schema/dimension-sets.ts'
 import { type Auth, createAuth } from '../http/auth.ts'
 import { readJsonBodies } from '../http/operations/json-bodies.ts'
 import { type OperationsPorts, operationsRoutes } from '../http/operations/operations.ts'
@@ -12,6 +13,7 @@ import type { Logger } from '../std/telemetry.ts'
 import { type ImportRoutePorts, importRoutes } from './ingest/imports/routes.ts'
 import type { RollupDefinition } from './rollup/model/definition.ts'
 import { type RollupRoutePorts, rollupRoutes } from './rollup/routes.ts'
+import type { AlertCriterion } from './serve/alerts/alert.ts'
 import { type ExploreRoutePorts, exploreRoutes } from './serve/api/explore-routes.ts'
 import { type ServePorts, serveRoutes } from './serve/api/routes.ts'
 import { dashboardSources, loadAssets } from './serve/dashboard/assets.ts'
@@ -90,7 +92,7 @@ export async function buildAggregation(
     configured: {
       definitions,
       objectives: config.objectives.map(objectiveOf),
-      alerts: config.alerts.map(alertOf),
+      alerts: config.alerts.map((alert) => alertOf(alert, config.objectives)),
     },
     apps,
     pipeline,
@@ -113,7 +115,14 @@ const objectiveOf = ({
   windowMs,
 })
 
-function alertOf({ for: persistence, set = 'app', ...rest }: AggregationConfig['alerts'][number]) {
+function alertOf({ for: persistence, ...alert }: AlertConfig, objectives: AggregationConfig['objectives']) {
   const [need = 0, of = 0] = persistence.split(' of ').map(Number)
-  return { ...rest, set, need, of, criteria: readCondition(rest.when).criteria }
+  const criteria = readCondition(alert.when).criteria.flatMap((criterion): readonly AlertCriterion[] =>
+    criterion.of === 'burn'
+      ? ofTheSame(objectives, alert).map(({ at, share: target }) => ({ ...criterion, at, target }))
+      : [criterion],
+  )
+  return { ...alert, set: alert.set ?? 'app', need, of, criteria }
 }
+
+type AlertConfig = AggregationConfig['alerts'][number]

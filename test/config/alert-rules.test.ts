@@ -5,7 +5,10 @@ import { faultsOf } from './faults-of.ts'
 const alert = { id: 'slow', app: 'shop', metric: 'browser.web_vital.lcp', when: 'p75 > 2500' }
 const of = (...alerts: readonly object[]) => ({
   apps: [{ id: 'shop' }],
-  aggregation: { alerts: alerts.map((its) => ({ ...alert, ...its })) },
+  aggregation: {
+    objectives: [{ id: 'lcp', app: 'shop', metric: alert.metric, at: 2_500, share: 0.75, window: '28d' }],
+    alerts: alerts.map((its) => ({ ...alert, ...its })),
+  },
 })
 const at = 'aggregation.alerts.0'
 
@@ -43,15 +46,26 @@ test('an alert is of an app, a set and a value that there are, and of a conditio
       'a condition with a slip, with its place',
       { when: 'p75 > 2500 adn p99 > 4000' },
       [
-        `${at}.when: must be a condition such as p75 > 2500 or share(2500) < 0.75, or up to 4 with "and" between them; here it has to go on with "and", or nothing more:\n    p75 > 2500 adn p99 > 4000\n               ^`,
+        `${at}.when: must be a condition such as p75 > 2500, share(2500) < 0.75 or burn(1h) > 14, or up to 4 with "and" between them; here it has to go on with "and", or nothing more:\n    p75 > 2500 adn p99 > 4000\n               ^`,
       ],
+    ],
+    [
+      'a burn without an objective',
+      { when: 'burn(1h) > 14', value: '/cart', set: 'route' },
+      [`${at}.when: burn needs one objective of the same app, metric, unit, set and value; there are 0`],
+    ],
+    ['a burn of an objective', { when: 'burn(1h) > 14 and burn(15m) > 14' }, []],
+    [
+      'a burn of times that are none',
+      { when: 'burn(5m) > 14 and burn(4d) > 1' },
+      [`${at}.when: burn needs times that are multiples of aggregation.schedule.grain (15m), and at most 3d`],
     ],
     [
       'what is not there is refused, and never passed over',
       { when: 'slower than last week', notify: ['ops'] },
       [
         /^aggregation\.alerts\.0\.notify: is not a known key; aggregation\.alerts\.0 takes id, app, /,
-        `${at}.when: must be a condition such as p75 > 2500 or share(2500) < 0.75, or up to 4 with "and" between them`,
+        `${at}.when: must be a condition such as p75 > 2500, share(2500) < 0.75 or burn(1h) > 14, or up to 4 with "and" between them`,
       ],
     ],
   ] as const) {

@@ -26,9 +26,13 @@ const tokens = [
 
 const objectives = [
   { id: 'fast', app: 'shop', metric: 'browser.web_vital.lcp', at: 2, share: 0.5, window: '1h', set: 'route' },
+  { id: 'whole', app: 'shop', metric: 'browser.web_vital.lcp', at: 2, share: 0.5, window: '1h' },
 ]
 
-const alerts = [{ id: 'slow', app: 'shop', metric: 'browser.web_vital.lcp', when: 'p75 > 1', for: '1 of 2' }]
+const alerts = [
+  { id: 'slow', app: 'shop', metric: 'browser.web_vital.lcp', when: 'p75 > 1', for: '1 of 2' },
+  { id: 'burning', app: 'shop', metric: 'browser.web_vital.lcp', when: 'burn(15m) > 1' },
+]
 
 const bearer = (value: string): FuzzIdentity => ({ headers: [['Authorization', value]], query: [] })
 const identities: readonly FuzzIdentity[] = [

@@ -3,7 +3,7 @@ import { alignDown, type TimeSpan } from '../../std/durations.ts'
 import { inUnits } from '../../std/input/quantities.ts'
 import type { RollupDefinition } from '../rollup/model/definition.ts'
 import type { RollupStore } from '../rollup/stores/store.ts'
-import { type Alert, windowsOf } from './alerts/alert.ts'
+import { type Alert, judgedWindows, readBeforeMs } from './alerts/alert.ts'
 import { computeAlert } from './alerts/compute-alert.ts'
 import type { AskedQuery, Compute } from './asked-periods.ts'
 import { countsAll, definitionFor } from './asked-sets.ts'
@@ -80,11 +80,13 @@ function ofObjective(objective: Objective, { store, definition, toMs, signal }: 
 function ofAlert({ criteria, ...alert }: Alert, { store, definition, toMs, signal }: NewestRows): AskedQuery {
   const { when, need, of, minCount } = alert
   const { id: rollup, grainMs } = definition
-  const range = rangeBefore(toMs, windowsOf(alert) * grainMs)
-  const query = { ...alert, rollup, toMs }
-  const head = { when, for: `${need} of ${of}`, minCount, from: range.fromMs, to: toMs }
-  const work = { steps: fixedSteps(range, grainMs), signal }
-  const compute: Compute = (unit) => computeAlert(store, { ...query, criteria, unit }, work)
+  const judgedMs = judgedWindows(alert) * grainMs
+  const { fromMs: judgedFromMs } = rangeBefore(toMs, judgedMs)
+  const range = rangeBefore(toMs, judgedMs + readBeforeMs({ criteria }, grainMs))
+  const query = { ...alert, criteria, rollup, toMs }
+  const head = { when, for: `${need} of ${of}`, minCount, from: judgedFromMs, to: toMs }
+  const work = { steps: fixedSteps(range, grainMs), judgedFromMs, signal }
+  const compute: Compute = (unit) => computeAlert(store, { ...query, unit }, work)
   return ofConfigured({ definition, query, head, compute }, range)
 }
 

@@ -19,7 +19,7 @@ export const Alert = group({
   ),
   when: Type.String({
     description:
-      'What is looked for in each window: `p75 > 2500`, a percentile above or below (`<`) a value; `share(2500) < 0.75`, how much is at or below 2500; or up to four of these with `and` between them.',
+      'What is looked for in each window: `p75 > 2500`, a percentile above or below (`<`) a value; `share(2500) < 0.75`, how much is at or below 2500; `burn(1h) > 14`, how fast the budget of an objective of the same goes in the hour up to its end; or up to four of these with `and` between them.',
     example: 'p75 > 300 and p95 > 1000',
     minLength: 1,
     maxLength: 256,

@@ -27,3 +27,22 @@ export const DEFAULT_SETS: readonly DimensionSet[] = [
   { name: 'target', dimensions: ['attributes.target'], metrics: ['browser.web_vital.*'] },
   { name: 'route-device', dimensions: ['page_route', 'device_type'] },
 ]
+
+/** Which measurements something is of: of the set `app`, and of the unit of most rows, where none is named. */
+interface OfSome {
+  readonly app: string
+  readonly metric: string
+  readonly unit?: string
+  readonly set?: string
+  readonly value?: string
+}
+
+/** Those that are of the same measurements. */
+export const ofTheSame = <T extends OfSome>(
+  all: readonly T[],
+  { set = 'app', ...it }: OfSome,
+): readonly T[] =>
+  all.filter(
+    ({ app, metric, unit, set: other = 'app', value }) =>
+      app === it.app && metric === it.metric && unit === it.unit && other === set && value === it.value,
+  )

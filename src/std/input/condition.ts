@@ -1,8 +1,17 @@
-/** What is looked for in a window: `p75 > 2500`, or how much is at or below a value, `share(2500) < 0.75`. */
+import { measured } from './quantities.ts'
+
+/**
+ * What is looked for in a window: `p75 > 2500`; how much is at or below a value, `share(2500) < 0.75`; or how fast a budget
+ * goes in so much time up to the end of it, `burn(1h) > 14`.
+ */
 export type Criterion = {
   readonly isAbove: boolean
   readonly limit: number
-} & ({ readonly of: 'quantile'; readonly q: number } | { readonly of: 'share'; readonly at: number })
+} & (
+  | { readonly of: 'quantile'; readonly q: number }
+  | { readonly of: 'share'; readonly at: number }
+  | { readonly of: 'burn'; readonly rangeMs: number }
+)
 
 export interface ReadCondition {
   /** All of them must hold. */
@@ -13,10 +22,10 @@ export interface ReadCondition {
 
 /** Most criteria of one condition. Ours. */
 export const MAX_CRITERIA = 4
-const FORM = `a condition such as p75 > 2500 or share(2500) < 0.75, or up to ${MAX_CRITERIA} with "and" between them`
+const FORM = `a condition such as p75 > 2500, share(2500) < 0.75 or burn(1h) > 14, or up to ${MAX_CRITERIA} with "and" between them`
 
 const NUMBER = 'a number, of at most 12 digits and 6 behind the point'
-const LEFT = 'a percentile such as p75, or share(2500)'
+const LEFT = 'a percentile such as p75, share(2500) or burn(1h)'
 
 /** What a text that is read from left to right goes on with, at one place. */
 interface Expectation {
@@ -27,12 +36,16 @@ interface Expectation {
 }
 
 const LEFT_SIDE = {
-  form: /p\d{1,2}(?:\.\d{1,4})?(?![\w.])|share(?!\w)/y,
+  form: /p\d{1,2}(?:\.\d{1,4})?(?![\w.])|(?:share|burn)(?!\w)/y,
   expected: LEFT,
-  isRight: (word: string) => word === 'share' || Number(word.slice(1)) > 0,
+  isRight: (word: string) => !word.startsWith('p') || Number(word.slice(1)) > 0,
 } satisfies Expectation
 const OPEN = { form: /\(/y, expected: '(' } satisfies Expectation
 const VALUE = { form: /\d{1,12}(?:\.\d{1,6})?(?![\w.])/y, expected: NUMBER } satisfies Expectation
+const RANGE = {
+  form: /[1-9]\d{0,3}[mhd](?!\w)/y,
+  expected: 'a time such as 15m, 1h or 3d',
+} satisfies Expectation
 const CLOSE = { form: /\)/y, expected: ')' } satisfies Expectation
 const ORDER = { form: /[<>](?!=)/y, expected: '> or <' } satisfies Expectation
 const SHARE = { ...VALUE, expected: 'a share, from 0 to 1', isRight: (word: string) => Number(word) <= 1 }
@@ -67,6 +80,12 @@ export function readCondition(text: string): ReadCondition {
       const at = Number(take(VALUE))
       take(CLOSE)
       return { of: 'share', at, isAbove: take(ORDER) === '>', limit: Number(take(SHARE)) }
+    }
+    if (left === 'burn') {
+      take(OPEN)
+      const rangeMs = measured('duration', take(RANGE)) ?? 0
+      take(CLOSE)
+      return { of: 'burn', rangeMs, isAbove: take(ORDER) === '>', limit: Number(take(VALUE)) }
     }
     const q = Number((Number(left.slice(1)) / 100).toFixed(6))
     return { of: 'quantile', q, isAbove: take(ORDER) === '>', limit: Number(take(VALUE)) }

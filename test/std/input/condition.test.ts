@@ -22,6 +22,13 @@ test('a condition is one criterion, or several that must all hold', async (t) =>
     ['p7 > 0', [quantile(0.07, true, 0)]],
     ['share(2500) < 0.75', [share(2_500, false, 0.75)]],
     ['share ( 0.1 ) > 1', [share(0.1, true, 1)]],
+    [
+      'burn(1h) > 14 and burn( 15m ) > 14.4',
+      [
+        { of: 'burn', rangeMs: 3_600_000, isAbove: true, limit: 14 },
+        { of: 'burn', rangeMs: 900_000, isAbove: true, limit: 14.4 },
+      ],
+    ],
     ['p75 > 2500 and share(4000) < 0.9', [quantile(0.75, true, 2_500), share(4_000, false, 0.9)]],
     [
       'p50 > 1 and p75 > 2\nand p90 > 3 and p99 > 4',
@@ -33,7 +40,7 @@ test('a condition is one criterion, or several that must all hold', async (t) =>
 
 test('what is wrong is said with its place, and what is expected there', async (t) => {
   const number = 'a number, of at most 12 digits and 6 behind the point'
-  const left = 'a percentile such as p75, or share(2500)'
+  const left = 'a percentile such as p75, share(2500) or burn(1h)'
   for (const [text, place, expected] of [
     ['p75', 3, '> or <'],
     ['p75 >', 5, number],
@@ -45,7 +52,12 @@ test('what is wrong is said with its place, and what is expected there', async (
     ['p75 > 2500 or p99 > 1', 11, '"and", or nothing more'],
     ['p75 > 2500 and', 14, left],
     ['p75 > 2500 andp99 > 1', 11, '"and", or nothing more'],
-    ['p75 > 2500 and burn(1h) > 14', 15, left],
+    ['p75 > 2500 and burns(1h) > 14', 15, left],
+    ['burn > 14', 5, '('],
+    ['burn(fast) > 14', 5, 'a time such as 15m, 1h or 3d'],
+    ['burn(1w) > 14', 5, 'a time such as 15m, 1h or 3d'],
+    ['burn(1h > 14', 8, ')'],
+    ['burn(1h) 14', 9, '> or <'],
     ['p75 > 2500 and p100 > 1', 15, left],
     ['p75 > 2500 and p0 > 1', 15, left],
     ['share 2500', 6, '('],
@@ -78,11 +90,11 @@ test('what does not even begin as one is not repeated', async (t) => {
     'p > 1',
     'p100 > 1',
     'p0 > 1',
-    'burn(1h) > 14',
+    'burning',
   ])
     t.equal(
       readCondition(text).fault,
-      'must be a condition such as p75 > 2500 or share(2500) < 0.75, or up to 4 with "and" between them',
+      'must be a condition such as p75 > 2500, share(2500) < 0.75 or burn(1h) > 14, or up to 4 with "and" between them',
       text,
     )
 })

@@ -6,9 +6,15 @@ import { all, noon, QUARTER, quarterly, queriesHere } from '../../../fakes/aggre
 import { committed, memoryStore, rollupRow } from '../../../fakes/aggregation/store.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
 
+/** Three of four are to be at or below 1,000. */
+const criteriaOf = (when: string) =>
+  readCondition(when).criteria.map((each) =>
+    each.of === 'burn' ? { ...each, at: 1_000, target: 0.75 } : each,
+  )
+
 const alertOf = (when: string, its: Partial<Alert> = {}): Alert => ({
   ...{ id: 'slow', app: 'shop', metric: 'browser.web_vital.lcp', set: 'app', when },
-  ...{ criteria: readCondition(when).criteria, need: 3, of: 4, minCount: 1 },
+  ...{ criteria: criteriaOf(when), need: 3, of: 4, minCount: 1 },
   ...its,
 })
 
@@ -127,6 +133,33 @@ test('each criterion is what the events of a window say, and all of them must ho
       })
       const [told] = await asked(alertOf(when.join(' and '), { need: 1, of: 1 }))
       return told.state === (holds ? 'firing' : 'ok') && told.windows[0].values.length === all.length
+    }),
+    { numRuns: 100 },
+  )
+})
+
+test('a burn is of all that was measured in its time, up to the end of each window', async () => {
+  const windows = fc.array(fc.option(values), { minLength: 1, maxLength: 12 })
+  const shapes = fc.record({ windows, back: fc.constantFrom(1, 2, 4), limit: fc.constantFrom(0.5, 1.1, 2.5) })
+  await fc.assert(
+    fc.asyncProperty(shapes, async ({ windows: of, back, limit }) => {
+      const { asked, fill, store } = alertsOver()
+      await store.fill(committed(noon - QUARTER, { generation: 0 }), [])
+      await fill(of)
+      const [told] = await asked(alertOf(`burn(${15 * back}m) > ${limit}`, { need: 1, of: 2 }))
+      const exact = of.map((_, i) => {
+        const those = of.slice(Math.max(0, i + 1 - back), i + 1).flatMap((one) => one ?? [])
+        return those.filter((value) => value > 1_000).length / those.length / 0.25
+      })
+      const judged = told.windows.map(({ t }: { t: number }) => of.length - (noon - t) / QUARTER)
+      const there = of.flatMap((one, i) => (one !== null && i >= of.length - 4 ? [i] : []))
+      return (
+        String(judged) === String(there) &&
+        told.windows.every(({ values: [burn], holds }: { values: number[]; holds: boolean }, w: number) => {
+          const right = exact[judged[w]]!
+          return Math.abs(burn! - right) < 1e-9 && holds === right > limit
+        })
+      )
     }),
     { numRuns: 100 },
   )

@@ -8,7 +8,6 @@ import { createAuth } from '../../../../src/http/auth.ts'
 import { answerWithProblems } from '../../../../src/http/problems.ts'
 import { queryPool } from '../../../../src/http/query-pool.ts'
 import { createServer } from '../../../../src/http/server.ts'
-import { readCondition } from '../../../../src/std/input/condition.ts'
 import { quietTelemetry } from '../../../../src/std/telemetry.ts'
 import { noon, QUARTER, quarterly, queriesHere } from '../../../fakes/aggregation/queries.ts'
 import { committed, memoryStore, rollupRow } from '../../../fakes/aggregation/store.ts'
@@ -42,7 +41,12 @@ const objectives = [
 
 const alert = {
   ...{ id: 'slow', app: 'shop', metric: 'browser.web_vital.lcp', set: 'app', minCount: 9 },
-  ...{ when: 'p75 > 100', need: 1, of: 2, criteria: readCondition('p75 > 100').criteria },
+  ...{
+    when: 'p75 > 100',
+    need: 1,
+    of: 2,
+    criteria: [{ of: 'quantile', q: 0.75, isAbove: true, limit: 100 } as const],
+  },
 }
 const alerts = [
   alert,
