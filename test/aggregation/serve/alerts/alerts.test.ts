@@ -141,7 +141,11 @@ test('each criterion is what the events of a window say, and all of them must ho
 /** Limits that the burn of few events never equals, as sums may round to either side. */
 test('a burn is of all that was measured in its time, up to the end of each window', async () => {
   const windows = fc.array(fc.option(values), { minLength: 1, maxLength: 12 })
-  const shapes = fc.record({ windows, back: fc.constantFrom(1, 2, 4), limit: fc.constantFrom(0.503, 1.103, 2.503) })
+  const shapes = fc.record({
+    windows,
+    back: fc.constantFrom(1, 2, 4),
+    limit: fc.constantFrom(0.503, 1.103, 2.503),
+  })
   await fc.assert(
     fc.asyncProperty(shapes, async ({ windows: of, back, limit }) => {
       const { asked, fill, store } = alertsOver()
