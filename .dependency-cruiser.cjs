@@ -209,7 +209,8 @@ const may = {
   'aggregation/explore': [
     'std*',
     'event/schema',
-    't:lake',
+    'lake',
+    'http',
     't:aggregation/ingest/index',
     'aggregation/ingest/duckdb',
     'aggregation/ingest/compact',

@@ -7,7 +7,7 @@ const count = (description: string) => Type.Integer({ minimum: 0, description })
 const instant = (description: string) =>
   Type.Optional(Type.Integer({ description: `${description}, epoch ms.` }))
 
-const RefusedClient = Type.Object(
+export const RefusedClient = Type.Object(
   {
     app: Type.Optional(Type.String({ description: 'The app of its key or Origin, where that is known.' })),
     code: Type.String({ description: 'Of the problem (docs/errors.md).' }),
@@ -21,7 +21,7 @@ const RefusedClient = Type.Object(
 )
 export type RefusedClient = Static<typeof RefusedClient>
 
-const RejectedField = Type.Object(
+export const RejectedField = Type.Object(
   {
     app: Type.String({ description: 'The app whose events they were.' }),
     code: Type.String({ description: 'Of `rejected[]`: missing_field or invalid_field.' }),

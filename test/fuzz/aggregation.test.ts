@@ -18,7 +18,7 @@ import { SECRET } from './values.ts'
 
 const operations = operationsOf('openapi/aggregation.json')
 const tokens = [
-  { name: 'ops', sha256: sha256('ops'), scopes: ['read', 'run', 'write'] },
+  { name: 'ops', sha256: sha256('ops'), scopes: ['read', 'run', 'write', 'events'] },
   { name: 'viewer', sha256: sha256('viewer'), scopes: ['read'] },
   { name: 'runner', sha256: sha256('runner'), scopes: ['run'] },
   { name: 'of-blog', sha256: sha256('of-blog'), scopes: ['read', 'run'], apps: ['blog'] },

@@ -8,7 +8,7 @@ const PAGE = 'docs/queries.md'
 /** Of one day and one machine; what they are is said beside them. */
 const VOLATILE = [
   ...['from', 'to', 't', 'dataGen', 'startTimeUnixNano', 'timeUnixNano'],
-  ...['id', 'bytes', 'objects'],
+  ...['id', 'bytes', 'receivedMs', 'objects'],
 ]
 
 /** The same with what differs each time told by its kind alone. */

@@ -2,13 +2,19 @@ import { readFileSync } from 'node:fs'
 import Type, { type TObject, type TSchema } from 'typebox'
 import { MAX_GROUPS } from '../../../src/aggregation/explore/explore-sql.ts'
 import { MAX_EXPLORED_BYTES, MAX_EXPLORED_ROWS } from '../../../src/aggregation/explore/range-budget.ts'
+import { MAX_DEAD_BYTES, MAX_DEAD_OBJECTS } from '../../../src/aggregation/explore/turned-away.ts'
 import {
   EXPLORATIONS_AT_ONCE,
   EXPLORE_DEADLINE_MS,
   MAX_WAITING_EXPLORATIONS,
 } from '../../../src/aggregation/explore/turns.ts'
 import { MAX_BATCH_CHARS, MAX_BATCHED } from '../../../src/aggregation/serve/api/batch.ts'
-import { ExploreParameters, MAX_EXAMPLES } from '../../../src/aggregation/serve/api/explore-parameters.ts'
+import {
+  EventsParameters,
+  ExploreParameters,
+  MAX_ARRIVED,
+  MAX_EXAMPLES,
+} from '../../../src/aggregation/serve/api/explore-parameters.ts'
 import {
   AlertsParameters,
   ChangesParameters,
@@ -87,6 +93,7 @@ const forms: Readonly<Record<string, TObject>> = {
   objectives: ObjectivesParameters,
   explore: ExploreParameters,
   alerts: AlertsParameters,
+  events: EventsParameters,
   metricNames: MetricsParameters,
 }
 
@@ -203,7 +210,8 @@ const bounds = (): string => `| of | at most | beyond it |
 | releases | as a ranking; ${digits(MAX_APPEARED_CHARS)} characters of different values; ${MAX_RELEASES} in an answer | 422; 400 for \`limit\` |
 | objectives | ${MAX_OBJECTIVES}; of each ${digits(MAX_OBJECTIVE_WINDOWS)} windows, by value ${digits(MAX_OBJECTIVE_ROWS)} windows × \`maxValues\`; ${MAX_OBJECTIVE_VALUES} values in an answer | the configuration is refused; \`found\` has how many values there were |
 | an exploration | ${digits(MAX_EXPLORED_ROWS)} rows and ${digits(MAX_EXPLORED_BYTES)} bytes of objects; ${MAX_VALUES} values; ${MAX_GROUPS} groups and ${MAX_EXAMPLES} examples in an answer | 422 \`range_too_large\` with the largest range that fits; 400 for values and examples |
-| explorations | ${EXPLORATIONS_AT_ONCE} at a time; ${MAX_WAITING_EXPLORATIONS} wait; ${EXPLORE_DEADLINE_MS / 1_000} s until its turn, and as long for its work | 503 |
+| single events | \`from\` and \`to\` as an exploration; ${MAX_ARRIVED} of each kind in an answer; the newest ${MAX_DEAD_OBJECTS} objects of dead letters, each of ${digits(MAX_DEAD_BYTES)} bytes | 422; 400 for \`limit\` |
+| explorations, and single events | ${EXPLORATIONS_AT_ONCE} at a time; ${MAX_WAITING_EXPLORATIONS} wait; ${EXPLORE_DEADLINE_MS / 1_000} s until its turn, and as long for its work | 503 |
 | alerts | ${MAX_ALERTS}; each looks at ${MAX_ALERT_WINDOWS} windows, and as many before; ${MAX_CRITERIA} criteria | the configuration is refused |
 | a batch | ${MAX_BATCHED} queries of ${digits(MAX_URL_CHARS)} characters; ${digits(MAX_BATCH_CHARS)} characters of answers | 400; 422 in place of the first answer that is too long, and of those behind it, which are not computed |
 | a query | ${MAX_QUANTILES} quantiles | 400 |
@@ -248,6 +256,7 @@ const sections: Readonly<Record<string, () => string>> = {
     answerOf('/query/compare', ['at', 'a`', 'a.', 'b`', 'ratio', 'shareDiff', 'shape', 'verdict', 'alpha']),
   changes: () => answerOf('/query/changes', ['at', 'base', 'now', 'delta', 'sets', 'sentence']),
   exploration: () => answerOf('/query/explore'),
+  arrivals: () => answerOf('/query/events'),
   releases: () => answerOf('/query/releases', ['metric', 'releases', 'found', 'unnamedRows']),
   objectives: () => answerOf('/query/objectives', OF_OBJECTIVES),
   alerts: () => answerOf('/alerts', OF_ALERTS),

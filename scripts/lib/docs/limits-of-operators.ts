@@ -121,6 +121,23 @@ export const queryLimits: readonly Limit[] = [
     unit: 'events',
   },
   {
+    what: 'Single events of an answer, and of each kind of what is none',
+    at: ['aggregation/serve/api/explore-parameters.ts', 'MAX_ARRIVED'],
+    beyond: ends('invalid_request'),
+    unit: 'events',
+  },
+  {
+    what: 'Objects of dead letters that one answer tells of',
+    at: ['aggregation/explore/turned-away.ts', 'MAX_DEAD_OBJECTS'],
+    beyond: 'only the newest',
+    unit: 'objects',
+  },
+  {
+    what: 'Length of one of them',
+    at: ['aggregation/explore/turned-away.ts', 'MAX_DEAD_BYTES'],
+    beyond: 'it is told as `too_long_to_tell`',
+  },
+  {
     what: 'A dimension with its value, in `where`',
     at: ['aggregation/serve/api/explore-parameters.ts', 'MAX_FILTER_CHARS'],
     beyond: ends('invalid_request'),

@@ -4,7 +4,7 @@ import { allRows, type SqlSession, type SqlValue } from '../ingest/duckdb/sql-se
 import { MICROS, WEIGHT_UNIT } from '../rollup/model/measure.ts'
 import { type ToldUnits, toldUnits, unitCounts } from '../rollup/model/units.ts'
 import { rowsIn } from '../rollup/sql/duckdb-dialect.ts'
-import type { CountedAs, ExploreQuery } from './explore-query.ts'
+import type { CountedAs, ExampleEvent, ExploreQuery } from './explore-query.ts'
 import {
   CHOOSE_GROUPS,
   COUNT_GROUPS,
@@ -19,6 +19,7 @@ import {
   SUMMARY_OF_GROUPS,
   unitsKept,
 } from './explore-sql.ts'
+import { exampleOf } from './told-events.ts'
 
 /** Order statistics of events, exactly. Null where there are none. */
 export interface ExactSummary {
@@ -30,16 +31,10 @@ export interface ExactSummary {
   readonly q: Readonly<Record<string, number | null>>
 }
 
-/** One event, with what is stored of it. */
-export interface ExampleEvent {
-  readonly id: string
-  readonly t: number
-  readonly value: number
-  readonly url?: string
-  readonly requestUrl?: string
-  readonly sessionId?: string
-  readonly pageViewId?: string
-  readonly traceId?: string
+export interface Scanned {
+  readonly objects: number
+  readonly bytes: number
+  readonly rows: number
 }
 
 export interface Explored extends ToldUnits {
@@ -47,7 +42,7 @@ export interface Explored extends ToldUnits {
   readonly total: ExactSummary
   readonly groups?: readonly (ExactSummary & { readonly value: string })[]
   readonly examples: readonly ExampleEvent[]
-  readonly scanned: { readonly objects: number; readonly bytes: number; readonly rows: number }
+  readonly scanned: Scanned
   /** How many groups there are, those included that are not told. */
   readonly foundGroups: number
   /** Events of the metric, whatever their unit and their values. */
@@ -132,13 +127,8 @@ async function examplesOf(
   return (await allRows(session, exampleRows(files, asked))).map(exampleOf)
 }
 
-function exampleOf([id, t, value, ...texts]: readonly SqlValue[]): ExampleEvent {
-  const names = ['url', 'requestUrl', 'sessionId', 'pageViewId', 'traceId'] as const
-  const told = names.flatMap((name, at) => (texts[at] == null ? [] : [[name, String(texts[at])] as const]))
-  return { id: String(id), t: Number(t), value: Number(value), ...Object.fromEntries(told) }
-}
-
-async function scannedOf(session: SqlSession, files: readonly string[]) {
+/** What is read, whatever is asked of it. */
+export async function scannedOf(session: SqlSession, files: readonly string[]): Promise<Scanned> {
   const sizes = await Promise.all(files.map(async (path) => (await stat(path)).size))
   const [[rows] = []] = await allRows(session, rowsIn(files))
   return { objects: files.length, bytes: sizes.reduce((sum, size) => sum + size, 0), rows: Number(rows) }

@@ -25,6 +25,18 @@ export interface ExploreQuery extends TimeSpan {
   readonly bots?: RollupDefinition['bots'] | undefined
 }
 
+/** One event, with what is stored of it. */
+export interface ExampleEvent {
+  readonly id: string
+  readonly t: number
+  readonly value: number
+  readonly url?: string
+  readonly requestUrl?: string
+  readonly sessionId?: string
+  readonly pageViewId?: string
+  readonly traceId?: string
+}
+
 /** As the rollups count: windows of one length, with bots or without. */
 export type CountedAs = Pick<RollupDefinition, 'grainMs' | 'bots'>
 

@@ -16,6 +16,7 @@ import {
 } from '../rollup/sql/keep-sql.ts'
 import type { RollupQuery } from '../rollup/sql/sql-dialect.ts'
 import type { CountedAs, ExploreQuery } from './explore-query.ts'
+import { TOLD_COLUMNS, toldFields } from './told-events.ts'
 
 /** Groups that an answer has at most. Ours: as many as a rollup keeps values of a set by default. */
 export const MAX_GROUPS = 500
@@ -43,7 +44,8 @@ export function countedQuery({ where, by, ...asked }: ExploreQuery, { grainMs, b
   } satisfies RollupQuery
 }
 
-const rowsOfApp = (files: readonly string[], columns: readonly ColumnName[], app: string) =>
+/** Rows of files that are of the app. */
+export const rowsOfApp = (files: readonly string[], columns: readonly ColumnName[], app: string) =>
   `SELECT * FROM (${eventRows(files, columns)}) q WHERE app_id = ${quote(app)}`
 
 /**
@@ -141,12 +143,6 @@ export function quantilesOf(quantiles: readonly number[], by: 'all' | 'groups'):
     FROM ${rows} WINDOW sorted AS (PARTITION BY g ORDER BY value, w ROWS UNBOUNDED PRECEDING)) q GROUP BY g`
 }
 
-/** What is told of an event, in the order of `exampleRows`. */
-export const EXAMPLE_COLUMNS = [
-  ...(['event_id', 'event_time', 'value', 'page_url', 'url_full'] as const),
-  ...(['session_id', 'page_view_id', 'attributes'] as const),
-] satisfies readonly ColumnName[]
-
 /** The table `chosen` of the slowest. */
 export const chooseExamples = (limit: number): string =>
   dialect.createTable(
@@ -157,12 +153,9 @@ export const chooseExamples = (limit: number): string =>
 
 /** Those of `chosen`, as they are stored: of a repeated one the copy that was counted. */
 export function exampleRows(files: readonly string[], { app, metric }: ExploreQuery): string {
-  const told = EXAMPLE_COLUMNS.map((name) =>
-    name === 'attributes' ? dialect.attribute('trace_id') : `e.${name}`,
-  )
-  const columns = [...EXAMPLE_COLUMNS, 'app_id', 'name', 'received_time'] as const
+  const columns = [...TOLD_COLUMNS, 'app_id', 'name', 'received_time'] as const
   const copy = 'c.event_hash, c.event_time, c.received_time, c.value'
-  return `SELECT ${told.join(', ')} FROM (${rowsOfApp(files, columns, app)} AND name = ${quote(metric)}) e JOIN chosen c
+  return `SELECT ${toldFields('e').join(', ')} FROM (${rowsOfApp(files, columns, app)} AND name = ${quote(metric)}) e JOIN chosen c
       ON ${EVENT_HASH} = c.event_hash AND e.event_time = c.event_time AND COALESCE(e.received_time, 0) = c.received_time
         AND e.value = c.value
     QUALIFY ROW_NUMBER() OVER (PARTITION BY ${copy} ORDER BY event_id) = 1

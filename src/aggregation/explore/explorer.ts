@@ -1,23 +1,33 @@
+import type { GatewayBalance } from '../../http/reconciliation.ts'
 import type { Lake } from '../../lake/lake.ts'
-import { outward } from '../../std/durations.ts'
+import { outward, type TimeSpan } from '../../std/durations.ts'
 import { AppError } from '../../std/errors.ts'
 import { didYouMean } from '../../std/input/did-you-mean.ts'
 import { digestOfJson } from '../../std/json.ts'
-import { inSession, isOutOfMemory, type OpenSqlSession } from '../ingest/duckdb/sql-session.ts'
+import {
+  inSession,
+  isOutOfMemory,
+  type OpenSqlSession,
+  type SqlSession,
+} from '../ingest/duckdb/sql-session.ts'
 import type { LakeArrivals } from '../ingest/index/arrivals.ts'
 import { readLocated } from '../rollup/engines/located-inputs.ts'
 import { openInputs } from '../rollup/engines/open-inputs.ts'
 import { toldUnits } from '../rollup/model/units.ts'
-import { type ExampleEvent, type Explored, exploreFiles } from './exploration.ts'
-import type { CountedAs, ExploreQuery } from './explore-query.ts'
+import { type ArrivedEvent, type ArrivedQuery, arrivedIn } from './arrived-events.ts'
+import { type Explored, exploreFiles, type Scanned, scannedOf } from './exploration.ts'
+import type { CountedAs, ExampleEvent, ExploreQuery } from './explore-query.ts'
 import { MAX_GROUPS } from './explore-sql.ts'
 import { refuseBeyond } from './range-budget.ts'
+import { type AskedApp, type TurnedAway, turnedAway } from './turned-away.ts'
 
 export interface ExplorerPorts {
   readonly lake: Lake
   readonly arrivals: Pick<LakeArrivals, 'touching' | 'locate'>
   readonly openSession: OpenSqlSession
   readonly as: CountedAs
+  /** What the gateway tells of itself; null where none does. */
+  readonly askGateway: () => Promise<GatewayBalance | null>
 }
 
 /** An answer, and what is to be known of it. */
@@ -34,21 +44,28 @@ export interface Explorer {
    * memory for.
    */
   explore(asked: ExploreQuery, signal: AbortSignal): Promise<ExploredEvents>
+  /** Events as they arrived, each copy by itself, whether they count or not. Rejects with `range_too_large`. */
+  arrived(asked: ArrivedQuery, signal: AbortSignal): Promise<Arrived>
+  /** What came and is in no number, whoever refused it. */
+  turnedAway(asked: AskedApp): Promise<TurnedAway>
 }
 
-export function createExplorer({ lake, arrivals, openSession, as }: ExplorerPorts): Explorer {
-  async function explored(
-    asked: ExploreQuery,
-    keys: readonly string[],
-    signal: AbortSignal,
-  ): Promise<Explored> {
-    if (keys.length === 0) return nothing(asked)
+export interface Arrived {
+  readonly events: readonly ArrivedEvent[]
+  readonly scanned: Scanned
+}
+
+export function createExplorer({ lake, arrivals, openSession, as, askGateway }: ExplorerPorts): Explorer {
+  /** What the work makes of the files that hold the range; undefined where there are none. */
+  async function inRange<T>(range: TimeSpan, signal: AbortSignal, work: FileWork<T>): Promise<T | undefined> {
+    const objects = await arrivals.touching(range.fromMs, range.toMs)
+    refuseBeyond(objects, { ...range, grainMs: as.grainMs })
+    const keys = objects.map(({ key }) => key)
+    if (keys.length === 0) return undefined
     return readLocated({ locate: arrivals.locate, keys, signal }, async (places) => {
       const inputs = await openInputs(lake, places)
       try {
-        return await inSession(openSession, signal, (session) =>
-          exploreFiles(session, inputs.paths, { asked, as }),
-        )
+        return await inSession(openSession, signal, (session) => work(session, inputs.paths))
       } finally {
         await inputs.release()
       }
@@ -57,13 +74,11 @@ export function createExplorer({ lake, arrivals, openSession, as }: ExplorerPort
 
   return {
     async explore(asked, signal) {
-      const windows = outward(asked, as.grainMs)
-      const objects = await arrivals.touching(windows.fromMs, windows.toMs)
-      refuseBeyond(objects, { ...windows, grainMs: as.grainMs })
-      const keys = objects.map(({ key }) => key)
-      const found = await explored(asked, keys, signal).catch((error: unknown) => {
+      const work: FileWork<Explored> = (session, files) => exploreFiles(session, files, { asked, as })
+      const inFiles = await inRange(outward(asked, as.grainMs), signal, work).catch((error: unknown) => {
         throw isOutOfMemory(error) ? tooManyForMemory(error) : error
       })
+      const found = inFiles ?? nothing(asked)
       const { foundGroups, ofMetric, names, ...answer } = found
       const notices = [...whyEmpty(asked, found), ...groupsLeftOut(foundGroups)]
       return {
@@ -71,8 +86,22 @@ export function createExplorer({ lake, arrivals, openSession, as }: ExplorerPort
         ...(notices.length > 0 && { notices }),
       }
     },
+
+    async arrived(asked, signal) {
+      const found = await inRange(asked, signal, async (session, files) => ({
+        events: await arrivedIn(session, files, { asked, as }),
+        scanned: await scannedOf(session, files),
+      }))
+      return found ?? { events: [], scanned: NOTHING_SCANNED }
+    },
+
+    turnedAway: (asked) => turnedAway({ lake, askGateway }, asked),
   }
 }
+
+type FileWork<T> = (session: SqlSession, files: readonly string[]) => Promise<T>
+
+const NOTHING_SCANNED: Scanned = { objects: 0, bytes: 0, rows: 0 }
 
 const tooManyForMemory = (cause: unknown): AppError =>
   new AppError(
@@ -90,7 +119,7 @@ function nothing({ unit, by, quantiles }: ExploreQuery): Explored {
     dataGen: digestOfJson('').slice(0, 16),
     total: { n: 0, rows: 0, avg: null, min: null, max: null, q },
     ...(by !== undefined && { groups: [] }),
-    ...{ examples, scanned: { objects: 0, bytes: 0, rows: 0 }, foundGroups: 0, ofMetric: 0, names: [] },
+    ...{ examples, scanned: NOTHING_SCANNED, foundGroups: 0, ofMetric: 0, names: [] },
   }
 }
 

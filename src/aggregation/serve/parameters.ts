@@ -9,10 +9,10 @@ export const MAX_VALUES = 20
 /** Most sets by which a change is split. Ours: as many as a rollup may have. */
 export const MAX_CHANGED_SETS = 20
 
-/** A range, by default the 24 hours until now. */
-export function parseRange(query: { from?: string; to?: string }, nowMs: number) {
+/** A range, by default so long until now. */
+export function parseRange(query: { from?: string; to?: string }, nowMs: number, lengthMs = DAY_MS) {
   const toMs = query.to === undefined ? nowMs : instant('to', query.to)
-  const fromMs = query.from === undefined ? Math.max(0, toMs - DAY_MS) : instant('from', query.from)
+  const fromMs = query.from === undefined ? Math.max(0, toMs - lengthMs) : instant('from', query.from)
   return rangeFrom(fromMs, toMs)
 }
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { test } from 'tap'
+import type { ArrivedQuery } from '../../../src/aggregation/explore/arrived-events.ts'
 import { countedAs, type ExploreQuery } from '../../../src/aggregation/explore/explore-query.ts'
 import { createExplorer } from '../../../src/aggregation/explore/explorer.ts'
 import { AppError } from '../../../src/std/errors.ts'
@@ -85,7 +86,11 @@ async function lakeOf(events: readonly StoredEvent[]) {
     await writeParquet(it.session, rows, join(it.places.lakeDir, `raw/theirs/${HOUR}/c.parquet`))
   const arrivals = it.ingester()
   await arrivals.ingest(signal)
-  return { ...it, arrivals, ports: { lake: it.lake, arrivals, openSession: it.openSession, as: AS } }
+  return {
+    ...it,
+    arrivals,
+    ports: { lake: it.lake, arrivals, openSession: it.openSession, as: AS, askGateway: async () => null },
+  }
 }
 
 test('what is answered of random events is what each of them says, counted one by one', async (t) => {
@@ -312,4 +317,72 @@ test('rollups count as most of them do', (t) => {
   t.same(countedAs([without, having]), { grainMs: 3_600_000, bots: 'exclude' })
   t.same(countedAs([having]), having)
   t.end()
+})
+
+test('events are told as they arrived, whether they count or not', async (t) => {
+  const late = { received_time: NOON + 60_000 }
+  const { ports } = await lakeOf([
+    storedEvent({ event_id: 'a', value: 5, page_url: 'https://shop.example/', ...late }),
+    storedEvent({ event_id: 'a', value: 5, received_time: NOON + 70_000 }),
+    storedEvent({ event_id: 'bot', value: 9, device_type: 'bot' }),
+    storedEvent({
+      event_id: 'ttfb',
+      name: 'browser.web_vital.ttfb',
+      value: 0,
+      navigation_type: 'soft-navigation',
+    }),
+    storedEvent({ event_id: 'other', app_id: 'blog' }),
+    storedEvent({ event_id: 'before', event_time: NOON - 1 }),
+  ])
+  const explorer = createExplorer(ports)
+  const ask = async (change: Partial<ArrivedQuery> = {}) => {
+    const asked = {
+      app: 'shop',
+      order: 'newest',
+      limit: 10,
+      fromMs: NOON,
+      toMs: NOON + 1,
+      ...change,
+    } as const
+    return explorer.arrived(asked, signal)
+  }
+  const { events, scanned } = await ask()
+  const usual = { t: NOON, name: LCP, unit: 'ms', receivedMs: NOON + 250 }
+  t.same(events, [
+    { ...usual, id: 'a', value: 5, outcome: 'kept', receivedMs: NOON + 70_000 },
+    { ...usual, id: 'a', value: 5, outcome: 'kept', url: 'https://shop.example/', receivedMs: NOON + 60_000 },
+    { ...usual, id: 'bot', value: 9, outcome: 'bot' },
+    { ...usual, id: 'ttfb', value: 0, name: 'browser.web_vital.ttfb', outcome: 'soft_navigation' },
+  ])
+  t.match(scanned, { rows: 6 })
+  const ids = async (change: Partial<ArrivedQuery>) => (await ask(change)).events.map(({ id }) => id)
+  t.same(await ids({ order: 'slowest', limit: 1 }), ['bot'])
+  t.same(await ids({ metric: 'browser.web_vital.ttfb' }), ['ttfb'])
+  t.same(await ids({ app: 'a\u0000b' }), [])
+  t.same(await ask({ fromMs: NOON + 96 * QUARTER, toMs: NOON + 97 * QUARTER }), {
+    events: [],
+    scanned: { objects: 0, bytes: 0, rows: 0 },
+  })
+})
+
+test('rows of others that can be no events are told as far as they say something', async (t) => {
+  const it = await setUp()
+  const rows: StoredEvent[] = [
+    storedEvent({ event_id: 'none', value: Number.NaN, unit: null, received_time: null }),
+    storedEvent({ event_id: null, value: null }),
+  ]
+  await writeParquet(it.session, rows, join(it.places.lakeDir, `raw/theirs/${HOUR}/c.parquet`))
+  const arrivals = it.ingester()
+  await arrivals.ingest(signal)
+  const { lake, openSession } = it
+  const explorer = createExplorer({ lake, arrivals, openSession, as: AS, askGateway: async () => null })
+  const asked = { app: 'shop', order: 'newest', limit: 10, fromMs: NOON, toMs: NOON + 1 } as const
+  const { events } = await explorer.arrived(asked, signal)
+  t.same(
+    events.map(({ id, value, unit, receivedMs, outcome }) => [id, value, unit, receivedMs, outcome]),
+    [
+      [null, null, 'ms', NOON + 250, 'not_a_number'],
+      ['none', null, null, null, 'not_a_number'],
+    ],
+  )
 })

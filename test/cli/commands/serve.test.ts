@@ -67,6 +67,16 @@ test('events that were taken in are explored, from the child process of DuckDB',
       scanned: { objects: 1 },
     },
   })
+  t.equal((await post(gateway, 'another-key')).status, 401)
+  const events = `${aggregation}/query/events?app=shop&order=slowest&limit=2`
+  t.match(await ask(events), {
+    status: 200,
+    body: {
+      arrived: [{ name: 'a', value: 1, outcome: 'kept' }, { name: 'a' }],
+      refused: [{ code: 'unknown_key', requests: 1 }],
+      deadLetters: [],
+    },
+  })
   t.match(await explore('&where=contry:DE'), { status: 422, body: { code: 'unknown_dimension' } })
   terminal.terminate()
   t.equal(await ended, 0)

@@ -9,5 +9,6 @@ export const emptyExplorer = createExplorer({
   openSession: async () => {
     throw new AppError('internal', 'Nothing is there to read')
   },
+  askGateway: async () => null,
   as: { grainMs: 900_000, bots: 'exclude' },
 })

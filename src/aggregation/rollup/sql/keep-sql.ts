@@ -126,7 +126,7 @@ const countedApart = (bots: RollupDefinition['bots']) =>
       WHEN name = 'browser.web_vital.ttfb' AND navigation_type IN (${SOFT_NAVIGATIONS}) THEN 'soft_navigation'`
 
 /** NaN compares in its own way in each engine, so it is asked for by name and first. */
-function outcomeOf(dialect: SqlDialect, { definition, fromMs, toMs }: RollupQuery): string {
+export function outcomeOf(dialect: SqlDialect, { definition, fromMs, toMs }: RollupQuery): string {
   const value = `CAST(value AS ${dialect.double})`
   const missing = ['app_id', 'event_id', 'name', 'value'].map((name) => `${name} IS NULL`).join(' OR ')
   return `CASE WHEN event_time >= ${fromMs} AND event_time < ${toMs} THEN

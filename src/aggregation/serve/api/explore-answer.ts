@@ -1,10 +1,11 @@
 import Type from 'typebox'
+import { RefusedClient, RejectedField } from '../../../http/reconciliation.ts'
 import type { ExactSummary } from '../../explore/exploration.ts'
 import { MAX_GROUPS } from '../../explore/explore-sql.ts'
 import type { ExploredEvents } from '../../explore/explorer.ts'
 import { epochMs, notices, numberOrNull, otherUnits } from './answer-parts.ts'
 import { csvOf } from './csv.ts'
-import { MAX_EXAMPLES } from './explore-parameters.ts'
+import { MAX_ARRIVED, MAX_EXAMPLES } from './explore-parameters.ts'
 
 const summary = {
   n: Type.Number({ description: 'Occurrences: the sum of the weights.' }),
@@ -18,6 +19,25 @@ const summary = {
 }
 
 const stored = (description: string) => Type.Optional(Type.String({ description }))
+
+const told = {
+  url: stored('Its page, as stored.'),
+  requestUrl: stored('The request or resource that was measured, as stored.'),
+  sessionId: stored('Its session.'),
+  pageViewId: stored('Its page view.'),
+  traceId: stored('Its attribute `trace_id`.'),
+}
+
+const scanned = Type.Optional(
+  Type.Object(
+    {
+      objects: Type.Integer({ description: 'Objects of the lake.' }),
+      bytes: Type.Integer({ description: 'How long they are.' }),
+      rows: Type.Integer({ description: 'How many rows are in them.' }),
+    },
+    { description: 'What was read, of all apps; not told to a token that is for some.' },
+  ),
+)
 
 export const ExploreAnswer = Type.Object({
   from: epochMs('Start of the range, as asked for'),
@@ -41,24 +61,58 @@ export const ExploreAnswer = Type.Object({
       id: Type.String({ description: 'Its `event_id`.' }),
       t: epochMs('When it happened'),
       value: Type.Number({ description: 'What was measured.' }),
-      url: stored('Its page, as stored.'),
-      requestUrl: stored('The request or resource that was measured, as stored.'),
-      sessionId: stored('Its session.'),
-      pageViewId: stored('Its page view.'),
-      traceId: stored('Its attribute `trace_id`.'),
+      ...told,
     }),
     { maxItems: MAX_EXAMPLES, description: 'The slowest, each with what is stored of it.' },
   ),
-  scanned: Type.Optional(
-    Type.Object(
-      {
-        objects: Type.Integer({ description: 'Objects of the lake.' }),
-        bytes: Type.Integer({ description: 'How long they are.' }),
-        rows: Type.Integer({ description: 'How many rows are in them.' }),
-      },
-      { description: 'What was read, of all apps; not told to a token that is for some.' },
-    ),
+  scanned,
+  notices,
+})
+
+const textOrNull = Type.Union([Type.String(), Type.Null()])
+
+export const EventsAnswer = Type.Object({
+  from: epochMs('Start of the range, as asked for'),
+  to: epochMs('End of the range, as asked for'),
+  arrived: Type.Array(
+    Type.Object({
+      id: textOrNull,
+      t: epochMs('When it happened'),
+      receivedMs: numberOrNull,
+      name: Type.String({ description: 'Its metric.' }),
+      value: numberOrNull,
+      unit: textOrNull,
+      outcome: Type.String({
+        description:
+          '`kept`, or why no rollup counts it: `bot`, `soft_navigation`, `negative`, `out_of_range`, `not_a_number`. Of repeated ones each is told, and one counts.',
+      }),
+      ...told,
+    }),
+    { maxItems: MAX_ARRIVED, description: 'Events of the range that are in the lake.' },
   ),
+  refused: Type.Union([Type.Array(RefusedClient, { maxItems: MAX_ARRIVED }), Type.Null()], {
+    description:
+      'Whose requests the gateway refused as a whole since its start, the last first; those that name no app, to a token for all. Null where no gateway tells.',
+  }),
+  rejectedFields: Type.Array(RejectedField, {
+    maxItems: MAX_ARRIVED,
+    description: 'For which fields the gateway rejected events of the app since its start, the last first.',
+  }),
+  deadLetters: Type.Array(
+    Type.Object({
+      hourMs: epochMs('The hour in which it came'),
+      object: Type.String({ description: 'The object of the lake that says so.' }),
+      reason: Type.String({ description: 'Why it is no event, or why no sink takes it.' }),
+      detail: Type.Optional(Type.String({ description: 'The same in words.' })),
+      count: Type.Number({ description: 'Events, or lines.' }),
+    }),
+    {
+      maxItems: MAX_ARRIVED,
+      description:
+        'What lies in `dead/`, the newest first. What is of no app that can be told, to a token for all.',
+    },
+  ),
+  scanned,
   notices,
 })
 

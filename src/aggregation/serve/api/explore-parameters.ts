@@ -2,10 +2,12 @@ import Type, { type Static } from 'typebox'
 import { readable } from '../../../http/schema-faults.ts'
 import { isFilter } from '../../explore/asked-dimensions.ts'
 import { MAX_VALUES } from '../parameters.ts'
-import { app, metric, q, range, strict, text, unit } from './parameter-forms.ts'
+import { app, instant, metric, q, range, strict, text, unit } from './parameter-forms.ts'
 
 /** Most events that are told one by one. Ours: more than anyone reads. */
 export const MAX_EXAMPLES = 100
+/** Most events as they arrived, and of each kind of what did not, in one answer. Ours: more than anyone reads. */
+export const MAX_ARRIVED = 100
 /** So many where nobody says how many. Ours. */
 export const DEFAULT_EXAMPLES = 20
 /** Longest dimension with its value: a path is the longest of those. Ours. */
@@ -53,3 +55,30 @@ export const ExploreParameters = Type.Object(
   strict,
 )
 export type ExploreParameters = Static<typeof ExploreParameters>
+
+export const EventsParameters = Type.Object(
+  {
+    app,
+    metric: Type.Optional(
+      text(128, 'the name of a metric, of at most 128 characters', {
+        example: 'browser.web_vital.lcp',
+        description: 'Of which events are told. By default of all.',
+      }),
+    ),
+    from: instant('Start; by default an hour before `to`.'),
+    to: instant('End, not included; by default now.'),
+    limit: Type.String({
+      pattern: '^([1-9]\\d?|100)$',
+      form: `a whole number from 1 to ${MAX_ARRIVED}`,
+      default: '20',
+      example: '20',
+      description: `1 to ${MAX_ARRIVED}: so many events, and as many of each kind of what is no event.`,
+    }),
+    order: Type.Enum(['newest', 'slowest'], {
+      default: 'newest',
+      description: 'Those that came last, or those of the largest values.',
+    }),
+  },
+  strict,
+)
+export type EventsParameters = Static<typeof EventsParameters>

@@ -2,14 +2,16 @@ import type { FastifyInstance } from 'fastify'
 import { type Auth, appsFor, authorizationOf, type Principal } from '../../../http/auth.ts'
 import { goneBefore, type PoolLimits, queryPool } from '../../../http/query-pool.ts'
 import type { Clock } from '../../../std/clock.ts'
+import { HOUR_MS } from '../../../std/durations.ts'
 import { asciiJson } from '../../../std/json.ts'
 import { dimensionIn, filtersIn } from '../../explore/asked-dimensions.ts'
 import type { Explorer } from '../../explore/explorer.ts'
+import { EXPLORATIONS } from '../../explore/turns.ts'
 import { parseQuantiles, parseRange } from '../parameters.ts'
 import { CSV_TYPE, NOTICES_HEADER, wantsCsv } from './csv.ts'
 import { exploreTable } from './explore-answer.ts'
-import { DEFAULT_EXAMPLES, type ExploreParameters } from './explore-parameters.ts'
-import { documentsOf, EXPLORATIONS } from './query-documents.ts'
+import { DEFAULT_EXAMPLES, type EventsParameters, type ExploreParameters } from './explore-parameters.ts'
+import { documentsOf } from './query-documents.ts'
 
 export interface ExploreRoutePorts {
   readonly explorer: Explorer
@@ -22,12 +24,18 @@ export interface ExploreRoutePorts {
 
 const NO_EXAMPLES = 'Single events are told to tokens with the scope "events" alone.'
 
+const NO_GATEWAY =
+  'No gateway tells whom it refused: none runs here, or none answers at aggregation.gatewayUrl.'
+const NOTHING_CAME =
+  'Nothing of this is in the lake in this range. What no ingest has taken in yet is not seen here: that is a tick of the schedule.'
+
 /** Questions about the events themselves. They take their turns apart from those about rollups, which are answered sooner. */
 export async function exploreRoutes(
   app: FastifyInstance,
   { explorer, auth, clock, apps, limits = EXPLORATIONS }: ExploreRoutePorts,
 ): Promise<void> {
   const pool = queryPool(limits)
+  const documents = documentsOf([])
 
   /** How many examples: those that are asked for need the scope, and are not asked for where it is known to lack. */
   function examplesFor(sent: string | undefined, authorization: string | undefined, by: Principal): number {
@@ -41,7 +49,7 @@ export async function exploreRoutes(
   })
 
   app.get<{ Querystring: ExploreParameters }>('/query/explore', {
-    schema: documentsOf([]).explore,
+    schema: documents.explore,
     handler: async (request, reply) => {
       const { app: id, metric, unit, bots, where = [], by, q, examples: sent, ...times } = request.query
       const authorization = authorizationOf(request.raw)
@@ -66,6 +74,31 @@ export async function exploreRoutes(
         ...answer,
         ...(principal.ofAllApps && { scanned }),
         ...(told.length > 0 && { notices: told }),
+      }
+    },
+  })
+
+  app.get<{ Querystring: EventsParameters }>('/query/events', {
+    schema: documents.events,
+    handler: async (request, reply) => {
+      const { app: id, metric, limit, order, ...times } = request.query
+      const principal = auth.authenticate(authorizationOf(request.raw), 'events')
+      const { name, ofAllApps } = principal
+      appsFor(id, principal, apps())
+      const asked = { app: id, limit: Number(limit), ...parseRange(times, clock.nowMs(), HOUR_MS) }
+      const work = async (signal: AbortSignal) => ({
+        arrived: await explorer.arrived({ ...asked, metric, order }, signal),
+        away: await explorer.turnedAway({ ...asked, ofAllApps }),
+      })
+      const { arrived, away } = await pool.ask({ token: name, gone: goneBefore(reply) }, work)
+      const notices = [
+        ...(arrived.events.length === 0 ? [NOTHING_CAME] : []),
+        ...(away.refused === null ? [NO_GATEWAY] : []),
+      ]
+      return {
+        ...{ from: asked.fromMs, to: asked.toMs, arrived: arrived.events, ...away },
+        ...(ofAllApps && { scanned: arrived.scanned }),
+        ...(notices.length > 0 && { notices }),
       }
     },
   })

@@ -1,15 +1,6 @@
-import Type, { type TObject, type TSchema } from 'typebox'
-import {
-  anyRequest,
-  poolAnswers,
-  poolAnswersOf,
-  problemAnswer,
-  tokenNeeded,
-} from '../../../http/documented.ts'
-import { MAX_QUERIES_OF_TOKEN, type PoolLimits } from '../../../http/query-pool.ts'
+import Type, { type TObject } from 'typebox'
 import { MAX_GROUPS } from '../../explore/explore-sql.ts'
 import { MAX_EXPLORED_BYTES, MAX_EXPLORED_ROWS } from '../../explore/range-budget.ts'
-import { EXPLORATIONS_AT_ONCE, EXPLORE_DEADLINE_MS, MAX_WAITING_EXPLORATIONS } from '../../explore/turns.ts'
 import { MAX_STEP_BUCKETS } from '../histogram.ts'
 import { OtelHistogram } from '../histogram-formats/otel-histogram.ts'
 import { PrometheusHistogram } from '../histogram-formats/prometheus-histogram.ts'
@@ -19,8 +10,9 @@ import { MAX_RELEASES } from '../releases.ts'
 import { MAX_POINTS, MAX_ROWS, MAX_SERIES_WINDOWS } from '../series.ts'
 import { MAX_RANKED_ROWS } from '../tally/by-value.ts'
 import { MAX_BATCH_CHARS, MAX_BATCHED } from './batch.ts'
-import { ExploreAnswer } from './explore-answer.ts'
-import { ExploreParameters, MAX_EXAMPLES } from './explore-parameters.ts'
+import { describe, describeBatch, describeExploration, describeQuery, withTable } from './described.ts'
+import { EventsAnswer, ExploreAnswer } from './explore-answer.ts'
+import { EventsParameters, ExploreParameters, MAX_EXAMPLES } from './explore-parameters.ts'
 import { AlertsAnswer, ObjectivesAnswer } from './objective-answers.ts'
 import { ChangesAnswer, ComparisonAnswer } from './period-answers.ts'
 import {
@@ -35,7 +27,6 @@ import {
 } from './query-answers.ts'
 import {
   AlertsParameters,
-  BatchParameters,
   ChangesParameters,
   compareParameters,
   histogramParameters,
@@ -45,77 +36,6 @@ import {
   seriesParameters,
   topParameters,
 } from './query-parameters.ts'
-
-/** The turns of explorations, which take longer than other queries. */
-export const EXPLORATIONS: PoolLimits = {
-  atOnce: EXPLORATIONS_AT_ONCE,
-  waiting: MAX_WAITING_EXPLORATIONS,
-  ofToken: MAX_QUERIES_OF_TOKEN,
-  deadlineMs: EXPLORE_DEADLINE_MS,
-}
-
-const describe = (operationId: string, texts: readonly [string, string], answer: TSchema) => ({
-  operationId,
-  summary: texts[0],
-  description: texts[1],
-  tags: ['query'],
-  security: [{ bearer: [] }],
-  response: {
-    ...anyRequest,
-    ...tokenNeeded,
-    ...(operationId !== 'apps' && poolAnswers),
-    200: answer,
-  },
-})
-
-/** One that is asked by its parameters. */
-function describeQuery(querystring: TSchema, ...[operationId, texts, answer]: Parameters<typeof describe>) {
-  const described = describe(operationId, texts, answer)
-  return {
-    ...described,
-    querystring,
-    response: {
-      ...described.response,
-      400: problemAnswer('A parameter is not valid; `detail` names it.'),
-      422: problemAnswer('The range or the step asks for too much at once.'),
-    },
-  }
-}
-
-/** One that is answered as a table, too. */
-const withTable = <Document extends ReturnType<typeof describeQuery>>(document: Document) => {
-  const content = {
-    'application/json': { schema: document.response[200] },
-    'text/csv': { schema: Type.String() },
-  }
-  return { ...document, response: { ...document.response, 200: { content } } }
-}
-
-/** One about events, which has turns of its own. */
-function describeExploration(...described: Parameters<typeof describeQuery>) {
-  const { response, ...rest } = withTable(describeQuery(...described))
-  return {
-    ...rest,
-    response: {
-      ...response,
-      ...poolAnswersOf(EXPLORATIONS),
-      422: problemAnswer(
-        'The range holds too much: `detail` names the largest that fits. Or a dimension is none: `detail` names those that there are.',
-      ),
-    },
-  }
-}
-
-/** Several of them, in a body. */
-function describeBatch(...described: Parameters<typeof describe>) {
-  const { response, ...rest } = describe(...described)
-  const unread = {
-    400: problemAnswer('The body is not valid; `detail` names what is wrong.'),
-    413: problemAnswer('The body is above 1 MiB.'),
-    415: problemAnswer('The body is not application/json.'),
-  }
-  return { ...rest, body: BatchParameters, response: { ...response, ...unread } }
-}
 
 /** Strict, and each with the names that any of them takes: whoever has put one on the wrong route is told so. */
 function besideEachOther<Route extends string>(all: Readonly<Record<Route, TObject>>) {
@@ -137,6 +57,7 @@ const parametersOf = (sets: readonly string[]) =>
     objectives: ObjectivesParameters,
     explore: ExploreParameters,
     alerts: AlertsParameters,
+    events: EventsParameters,
     metrics: MetricsParameters,
   })
 
@@ -207,14 +128,29 @@ export const documentsOf = (sets: readonly string[], parameters = parametersOf(s
       ObjectivesAnswer,
     ),
   ),
-  explore: describeExploration(
-    parameters('explore'),
-    'explore',
-    [
-      'Events themselves, exactly',
-      `Order statistics of the events of one metric that are in the lake, each once, by any combination of dimensions; groups, of which there are at most ${MAX_GROUPS}; and up to ${MAX_EXAMPLES} of the slowest one by one. JSON; or CSV, to who accepts text/csv: a line of all and of each group. Their objects hold at most ${MAX_EXPLORED_ROWS} rows in ${MAX_EXPLORED_BYTES} bytes. Not in a batch.`,
-    ],
-    ExploreAnswer,
+  explore: withTable(
+    describeExploration(
+      describeQuery(
+        parameters('explore'),
+        'explore',
+        [
+          'Events themselves, exactly',
+          `Order statistics of the events of one metric that are in the lake, each once, by any combination of dimensions; groups, of which there are at most ${MAX_GROUPS}; and up to ${MAX_EXAMPLES} of the slowest one by one. JSON; or CSV, to who accepts text/csv: a line of all and of each group. Their objects hold at most ${MAX_EXPLORED_ROWS} rows in ${MAX_EXPLORED_BYTES} bytes. Not in a batch.`,
+        ],
+        ExploreAnswer,
+      ),
+    ),
+  ),
+  events: describeExploration(
+    describeQuery(
+      parameters('events'),
+      'events',
+      [
+        'What arrived, and what did not',
+        `Single events of an app as they are in the lake, and what the gateway refused or rejected and what lies in dead/: for who sees nothing. Needs the scopes read and events. At most ${MAX_EXPLORED_ROWS} rows in ${MAX_EXPLORED_BYTES} bytes of objects. Not in a batch.`,
+      ],
+      EventsAnswer,
+    ),
   ),
   alerts: describeQuery(
     parameters('alerts'),

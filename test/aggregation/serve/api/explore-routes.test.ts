@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { type Test, test } from 'tap'
-import type { ExploreQuery } from '../../../../src/aggregation/explore/explore-query.ts'
 import type { ExploredEvents, Explorer } from '../../../../src/aggregation/explore/explorer.ts'
 import {
   type ExploreRoutePorts,
@@ -24,11 +23,20 @@ const answer: ExploredEvents = {
 
 /** The questions that arrive at the explorer are noted, and answered alike. */
 async function served(t: Test, change: Partial<ExploreRoutePorts> = {}) {
-  const asked: ExploreQuery[] = []
+  const asked: unknown[] = []
   const explorer: Explorer = {
     async explore(query) {
       asked.push(query)
       return answer
+    },
+    async arrived(query) {
+      asked.push(query)
+      const event = { id: 'a', t: 1, value: null, unit: null, receivedMs: 2, name: 'm', outcome: 'kept' }
+      return { events: query.metric === 'none' ? [] : [event], scanned: answer.scanned }
+    },
+    async turnedAway(query) {
+      asked.push(query)
+      return { refused: query.app === 'blog' ? [] : null, rejectedFields: [], deadLetters: [] }
     },
   }
   const { log } = quietTelemetry()
@@ -52,7 +60,7 @@ async function served(t: Test, change: Partial<ExploreRoutePorts> = {}) {
     const response = await app.inject({ url: `/query/explore?app=shop&metric=m${query}`, headers })
     return { status: response.statusCode, headers: response.headers, body: JSON.parse(response.body) }
   }
-  return { get, asked, app }
+  return { get, asked, app, explorer }
 }
 
 test('what is asked, from the parameters as they were sent', async (t) => {
@@ -93,10 +101,9 @@ test('a table for who accepts one, with notices beside it', async (t) => {
     { ...summary, value: '=1+1' },
     { ...summary, value: 'a"b,c' },
   ]
-  const explorer: Explorer = {
-    explore: async () => ({ ...answer, total: summary, groups, notices: ['One.'] }),
-  }
-  const { app } = await served(t, { explorer })
+  const { explorer } = await served(t)
+  const explore = async () => ({ ...answer, total: summary, groups, notices: ['One.'] })
+  const { app } = await served(t, { explorer: { ...explorer, explore } })
   for (const [token, notices] of [
     ['all', '["One."]'],
     ['reader', '["One.","Single events are told to tokens with the scope \\"events\\" alone."]'],
@@ -123,7 +130,7 @@ test('single events are for tokens with the scope for them', async (t) => {
   const { get, asked } = await served(t)
   const unsaid = await get('', 'reader')
   t.same(unsaid.body.notices, ['Single events are told to tokens with the scope "events" alone.'])
-  t.equal(asked.pop()?.examples, 0)
+  t.match(asked.pop(), { examples: 0 })
   t.notOk('notices' in (await get('&examples=0', 'reader')).body, 'who asks for none is told nothing')
   t.match(await get('&examples=1', 'reader'), { status: 403, body: { code: 'scope_missing' } })
   t.match(await get('', 'events'), { status: 403, body: { code: 'scope_missing' } })
@@ -176,6 +183,7 @@ test('some at once, some wait, and the rest is told to come again; who is gone i
   const ended: string[] = []
   const begun: (() => void)[] = []
   const explorer: Explorer = {
+    ...(await served(t)).explorer,
     explore: (_, signal) =>
       new Promise((resolve, reject) => {
         begun.push(() => resolve(answer))
@@ -207,4 +215,45 @@ test('some at once, some wait, and the rest is told to come again; who is gone i
   await t.rejects(gone)
   while (ended.length === before) await new Promise(setImmediate)
   t.same(ended.slice(before), ['cancelled'])
+})
+
+test('what arrived and what did not, for tokens that may see single events', async (t) => {
+  const { app, asked } = await served(t)
+  const get = async (query: string, token = 'all') => {
+    const headers = { authorization: `Bearer ${token}` }
+    const { statusCode, body } = await app.inject({ url: `/query/events?${query}`, headers })
+    return { status: statusCode, body: JSON.parse(body) }
+  }
+  const range = { fromMs: noon - 3_600_000, toMs: noon }
+  const { status, body } = await get('app=blog')
+  t.equal(status, 200)
+  t.same(body, {
+    ...{ from: range.fromMs, to: noon, refused: [], rejectedFields: [], deadLetters: [] },
+    arrived: [{ id: 'a', t: 1, receivedMs: 2, name: 'm', value: null, unit: null, outcome: 'kept' }],
+    scanned: answer.scanned,
+  })
+  t.same(asked.splice(0), [
+    { app: 'blog', limit: 20, ...range, metric: undefined, order: 'newest' },
+    { app: 'blog', limit: 20, ...range, ofAllApps: true },
+  ])
+  const limited = await get(
+    `app=shop&metric=none&limit=100&order=slowest&from=${noon - 5}&to=${noon}`,
+    'shop',
+  )
+  t.same(limited.body, {
+    ...{ from: noon - 5, to: noon, arrived: [], refused: null, rejectedFields: [], deadLetters: [] },
+    notices: [
+      'Nothing of this is in the lake in this range. What no ingest has taken in yet is not seen here: that is a tick of the schedule.',
+      'No gateway tells whom it refused: none runs here, or none answers at aggregation.gatewayUrl.',
+    ],
+  })
+  t.match(asked, [{ limit: 100, order: 'slowest', metric: 'none' }, { ofAllApps: false }])
+  for (const [query, token, status, code] of [
+    ['app=shop', 'reader', 403, 'scope_missing'],
+    ['app=shop', 'events', 403, 'scope_missing'],
+    ['app=blog', 'shop', 403, 'app_not_in_token'],
+    ['app=shop&limit=101', 'all', 400, 'invalid_request'],
+    ['app=shop&order=oldest', 'all', 400, 'invalid_request'],
+  ] as const)
+    t.match(await get(query, token), { status, body: { code } }, `${query} ${token}`)
 })
