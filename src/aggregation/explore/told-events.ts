@@ -15,7 +15,7 @@ const { attribute } = duckdbDialect()
 export const toldFields = (relation: string): readonly string[] =>
   TOLD_COLUMNS.map((name) => (name === 'attributes' ? attribute('trace_id') : `${relation}.${name}`))
 
-/** Of such a row. What an event does not say is left out. */
+/** The event of such a row. What it does not say is left out. */
 export function exampleOf([id, t, value, ...texts]: readonly SqlValue[]): ExampleEvent {
   const names = ['url', 'requestUrl', 'sessionId', 'pageViewId', 'traceId'] as const
   const told = names.flatMap((name, at) => (texts[at] == null ? [] : [[name, String(texts[at])] as const]))
