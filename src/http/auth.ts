@@ -108,14 +108,3 @@ const holderOf = ({ name, sha256, scopes, apps }: TokenConfig) => ({
     isFor: (app: string) => apps === undefined || apps.includes(app),
   },
 })
-
-/** Those of the configured apps that the token may read; or a refusal, when one is asked about that it is not for. */
-export function appsFor(
-  asked: string | undefined,
-  { mayRead }: Principal,
-  configured: readonly string[],
-): readonly string[] {
-  const apps = configured.filter(mayRead)
-  if (asked === undefined || mayRead(asked)) return apps
-  throw new AppError('app_not_in_token', `The token is for other apps${didYouMean(asked, apps) || '.'}`)
-}

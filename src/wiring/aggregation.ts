@@ -111,7 +111,13 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
       },
       log,
     ),
-    explorer: createExplorer({ lake, arrivals, openSession: openExploration, as: countedAs(definitions), askGateway }),
+    explorer: createExplorer({
+      lake,
+      arrivals,
+      openSession: openExploration,
+      as: countedAs(definitions),
+      askGateway,
+    }),
     pipeline: {
       firstEventMs: () => runs.firstEventMs(),
       async state() {
