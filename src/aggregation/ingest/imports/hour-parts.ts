@@ -9,6 +9,14 @@ const MAX_HELD_CHARS = 33_554_432
 /** Objects that are stored at a time. Ours: a lake elsewhere takes some 50 ms for each. */
 const PUTS_AT_ONCE = 8
 
+/** Lines are kept as bytes from so many characters on: a text that is put together of many takes several times its length. Ours. */
+const PIECE_CHARS = 16_384
+
+interface HeldLines {
+  readonly pieces: Buffer[]
+  text: string
+}
+
 /** Lines on their way into the lake, by the hour in which they happened. */
 export interface HourParts {
   /** Whether it is time to store what is held. */
@@ -21,12 +29,12 @@ export interface HourParts {
 }
 
 export function createHourParts(lake: Pick<Lake, 'put'>, name: string): HourParts {
-  const held = new Map<number, string[]>()
+  const held = new Map<number, HeldLines>()
   const source = importSource(name)
   let chars = 0
 
-  async function put(hourMs: number, lines: readonly string[]): Promise<void> {
-    const body = Buffer.from(lines.join(''))
+  async function put(hourMs: number, { pieces, text }: HeldLines): Promise<void> {
+    const body = Buffer.concat([...pieces, Buffer.from(text)])
     const id = hash('sha256', body, 'hex').slice(0, 32)
     await lake.put(rawKey({ source, arrivalMs: hourMs, name: `i-${id}`, extension: 'ndjson' }), body)
   }
@@ -34,9 +42,13 @@ export function createHourParts(lake: Pick<Lake, 'put'>, name: string): HourPart
   return {
     add(eventMs, line) {
       const hourMs = alignDown(eventMs, HOUR_MS)
-      const lines = held.get(hourMs)
-      if (lines === undefined) held.set(hourMs, [line])
-      else lines.push(line)
+      const lines = held.get(hourMs) ?? { pieces: [], text: '' }
+      held.set(hourMs, lines)
+      lines.text += line
+      if (lines.text.length >= PIECE_CHARS) {
+        lines.pieces.push(Buffer.from(lines.text))
+        lines.text = ''
+      }
       chars += line.length
       return chars >= MAX_HELD_CHARS
     },
