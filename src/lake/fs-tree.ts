@@ -113,6 +113,12 @@ export async function changesBelow(tree: Tree, folder: string): Promise<Readonly
   return changes
 }
 
+/** Those directly below it that may hold objects, in no order. */
+export async function foldersBelow(tree: Tree, folder: string): Promise<string[]> {
+  const names = (await foldersIn(tree, folder)).map(({ name }) => name)
+  return names.filter(isKey).map((name) => `${folder}${name}/`)
+}
+
 async function foldersIn({ root, files }: Tree, folder: string): Promise<readonly FolderEntry[]> {
   const entries = (await orNothing(files.readFolder(join(root, folder)))) ?? []
   return entries.filter((entry) => entry.isDirectory())

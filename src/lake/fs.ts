@@ -24,6 +24,7 @@ import { codeInWords } from '../std/system-faults.ts'
 import {
   changesBelow,
   filesBelow,
+  foldersBelow,
   isPlaceOfOurs,
   keysBelow,
   objectsBelow,
@@ -178,6 +179,8 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
         return found.sort((a, b) => (a.key < b.key ? -1 : 1))
       }),
     keys: (prefix) => attempt('list', prefix, async () => (await keysBelow(tree, prefix)).sort()),
+    folders: (prefix) =>
+      attempt('list', prefix, async () => (await foldersBelow(tree, checkedPrefix(prefix))).sort()),
     ...(readSmallFiles && { getSmall: (keys: readonly string[]) => getSmall(keys, readSmallFiles) }),
     changes: (prefix) =>
       attempt('look for changes of', prefix, () => changesBelow(tree, checkedPrefix(prefix))),

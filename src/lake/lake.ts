@@ -36,6 +36,11 @@ export interface Lake {
   /** Their keys alone. A local disk has to look at each object that it lists, and at none for this. */
   keys(prefix: string): Promise<readonly string[]>
   /**
+   * The folders directly below a prefix that is empty or ends in a slash: what keys that start with it have up to their next
+   * slash, that one included, in order. On a disk also those that are empty by now.
+   */
+  folders(prefix: string): Promise<readonly string[]>
+  /**
    * When each partition below the prefix last changed, by its key, which ends in a slash: something directly in it was
    * stored, replaced or removed. Left out by a lake where only a listing tells.
    */

@@ -128,18 +128,33 @@ export function s3Lake(options: S3LakeOptions): Lake {
     }
   }
 
-  async function list(prefix: string): Promise<LakeObject[]> {
+  async function* pages(prefix: string, Delimiter?: string): AsyncGenerator<Page, void> {
     const Prefix = root + checkedPrefix(prefix)
-    const found: LakeObject[] = []
     let ContinuationToken: string | undefined
     do {
-      const command = new ListObjectsV2Command({ Bucket, Prefix, ContinuationToken })
+      const command = new ListObjectsV2Command({ Bucket, Prefix, Delimiter, ContinuationToken })
       const page = await retrying(async () => pageOf(await client.send(command), ContinuationToken))
+      yield page
+      ContinuationToken = page.next
+    } while (ContinuationToken !== undefined)
+  }
+
+  async function folders(prefix: string): Promise<string[]> {
+    const found: string[] = []
+    for await (const page of pages(prefix, '/')) {
+      const names = page.folders.map((folder) => folder.slice(root.length))
+      found.push(...names.filter((name) => isKey(name.slice(0, -1))))
+    }
+    return found.sort()
+  }
+
+  async function list(prefix: string): Promise<LakeObject[]> {
+    const found: LakeObject[] = []
+    for await (const page of pages(prefix)) {
       const objects = page.objects.map((object) => ({ ...object, key: object.key.slice(root.length) }))
       for (const { key } of objects) if (isMisnamed(key)) passOver?.(key, MISNAMED)
       found.push(...objects.filter(({ key }) => isKey(key)))
-      ContinuationToken = page.next
-    } while (ContinuationToken !== undefined)
+    }
     // Amazon's pages are in this order; servers that keep objects in folders have orders of their own.
     return found.sort((a, b) => (a.key < b.key ? -1 : 1))
   }
@@ -169,6 +184,7 @@ export function s3Lake(options: S3LakeOptions): Lake {
     open: (key) => attempt('open', key, () => read(key, keepCopy)),
     list: (prefix) => attempt('list', prefix, () => list(prefix)),
     keys: (prefix) => attempt('list', prefix, async () => (await list(prefix)).map(({ key }) => key)),
+    folders: (prefix) => attempt('list', prefix, () => folders(prefix)),
     remove: (keys) =>
       attempt('remove', keys[0] ?? '', async () => {
         for (let at = 0; at < keys.length; at += MAX_DELETED)
@@ -177,20 +193,24 @@ export function s3Lake(options: S3LakeOptions): Lake {
   }
 }
 
+interface Page {
+  readonly objects: readonly LakeObject[]
+  readonly folders: readonly string[]
+  readonly next?: string
+}
+
 /**
  * A page that broke off could pass for the last one, and its missing objects for removed ones. One that leads to itself
  * would be asked for without end.
  */
-function pageOf(
-  page: ListObjectsV2CommandOutput,
-  token: string | undefined,
-): { readonly objects: LakeObject[]; readonly next?: string } {
-  const { Contents = [], KeyCount = Contents.length, IsTruncated, NextContinuationToken: next } = page
-  if (IsTruncated === undefined || KeyCount !== Contents.length) throw s3Error('MalformedListing')
-  const objects = Contents.map(objectOf)
-  if (!IsTruncated) return { objects }
+function pageOf(page: ListObjectsV2CommandOutput, token: string | undefined): Page {
+  const { Contents = [], CommonPrefixes = [], IsTruncated, NextContinuationToken: next } = page
+  const count = Contents.length + CommonPrefixes.length
+  if (IsTruncated === undefined || (page.KeyCount ?? count) !== count) throw s3Error('MalformedListing')
+  const found = { objects: Contents.map(objectOf), folders: CommonPrefixes.map(({ Prefix = '' }) => Prefix) }
+  if (!IsTruncated) return found
   if (next === undefined || next === token) throw s3Error('MalformedListing')
-  return { objects, next }
+  return { ...found, next }
 }
 
 function objectOf({ Key: key = '', Size: bytes = 0, LastModified = new Date(0) }: _Object): LakeObject {

@@ -128,6 +128,22 @@ export function lakeContract(t: Test, name: string, open: (t: Test) => Promise<L
     t.ok(Number.isInteger(object?.storedMs) && (object?.storedMs ?? 0) > 1e12)
   })
 
+  t.test(`${name}: the folders below a prefix are told, in order`, async (t) => {
+    const lake = await open(t)
+    const others = Array.from({ length: 12 }, (_, at) => `c/${String(at).padStart(2, '0')}/x`)
+    for (const key of ['a/b2/c/1', 'a/b/c/1', 'a/b/d', 'a/b.x', 'ab/1', ...others])
+      await lake.put(key, bytes(key))
+    t.strictSame(await lake.folders('a/'), ['a/b/', 'a/b2/'])
+    t.strictSame(await lake.folders('a/b/'), ['a/b/c/'])
+    t.strictSame(await lake.folders('a/b/c/'), [])
+    t.strictSame(await lake.folders(''), ['a/', 'ab/', 'c/'])
+    t.strictSame(
+      await lake.folders('c/'),
+      others.map((key) => key.slice(0, -1)),
+    )
+    t.strictSame(await lake.folders('nothing/'), [])
+  })
+
   t.test(`${name}: a long list is in key order too`, async (t) => {
     const lake = await open(t)
     const keys = Array.from({ length: 40 }, (_, n) => `k/${n % 2 ? 'a' : 'a-b'}/${(n * 17) % 40}`)
@@ -198,6 +214,7 @@ export function lakeContract(t: Test, name: string, open: (t: Test) => Promise<L
     for (const prefix of ['../', '/', 'a//', 'a b/']) {
       await t.rejects(lake.list(prefix), { code: 'lake_failed' }, `list ${prefix}`)
       await t.rejects(lake.keys(prefix), { code: 'lake_failed' }, `keys of ${prefix}`)
+      await t.rejects(lake.folders(prefix), { code: 'lake_failed' }, `folders of ${prefix}`)
     }
   })
 }

@@ -123,6 +123,7 @@ export function interrupted(
     open: (...args: Parameters<Lake['open']>) => step(() => lake.open(...args)),
     list: (...args: Parameters<Lake['list']>) => step(() => lake.list(...args)),
     keys: (...args: Parameters<Lake['keys']>) => step(() => lake.keys(...args)),
+    folders: (...args: Parameters<Lake['folders']>) => step(() => lake.folders(...args)),
     remove: (...args: Parameters<Lake['remove']>) => step(() => lake.remove(...args)),
   }
   return wrapped

@@ -60,6 +60,10 @@ export function memoryLake(nowMs: () => number = () => 0): MemoryLake {
         storedMs: modified.get(key) ?? 0,
       })),
     keys: async (prefix) => keys(prefix),
+    folders: async (prefix) => {
+      const rests = keys(prefix).map((key) => key.slice(prefix.length).split('/'))
+      return [...new Set(rests.filter(({ length }) => length > 1).map(([name]) => `${prefix}${name}/`))]
+    },
     async remove(names) {
       for (const key of names) objects.delete(key)
     },

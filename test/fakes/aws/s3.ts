@@ -53,12 +53,18 @@ export async function startFakeS3(t: Test, { pageKeys = 1_000 } = {}): Promise<F
 
   function list(query: URLSearchParams): S3Answer {
     const [prefix, after] = [query.get('prefix') ?? '', query.get('continuation-token') ?? '']
-    const keys = [...stored.keys()]
-      .filter((key) => key.startsWith(prefix) && byFolder(key, after) > 0)
-      .sort(byFolder)
+    const delimiter = query.get('delimiter')
+    const entryOf = (key: string) => {
+      const end = delimiter === null ? -1 : key.indexOf(delimiter, prefix.length)
+      return end < 0 ? key : key.slice(0, end + 1)
+    }
+    const found = [...stored.keys()].filter((key) => key.startsWith(prefix)).map(entryOf)
+    const keys = [...new Set(found)].filter((key) => byFolder(key, after) > 0).sort(byFolder)
     const page = keys.slice(0, pageKeys)
     const contents = page.map((key) => {
-      const { body, modified } = stored.get(key)!
+      const object = stored.get(key)
+      if (object === undefined) return `<CommonPrefixes><Prefix>${key}</Prefix></CommonPrefixes>`
+      const { body, modified } = object
       return `<Contents><Key>${key}</Key><LastModified>${modified.toISOString()}</LastModified><Size>${body.length}</Size></Contents>`
     })
     const next = keys.length > page.length ? page.at(-1) : undefined
