@@ -153,6 +153,16 @@ export function hourPrefixes(top: string, fromMs: number, toMs: number): readonl
 export const rawPrefixes = (source: string, fromMs: number, toMs: number): readonly string[] =>
   hourPrefixes(keyOf('raw', source), fromMs, toMs)
 
+/** Everything of a rollup, by definition and below that by grain. Ends in a slash. */
+export const rollupPrefix = (rollup: string): string => `${keyOf('rollups', rollup)}/`
+
+/** What all windows that start in [fromMs, toMs), which is of one day, have in front, below the folder of their grain. */
+export function startsPrefix(grainFolder: string, fromMs: number, toMs: number): string {
+  const [first, last] = [String(fromMs), String(toMs - 1)]
+  const same = [...first].findIndex((digit, at) => digit !== last[at])
+  return `${checkedPrefix(grainFolder)}dt=${dayOf(fromMs)}/w=${first.slice(0, same)}`
+}
+
 /** Everything of one window: its manifests and its runs. Ends in a slash. */
 export const rollupWindowPrefix = ({ rollup, hash, grain, windowFromMs }: RollupWindow): string =>
   `${keyOf('rollups', rollup, hash, grain, `dt=${dayOf(windowFromMs)}`, `w=${windowFromMs}`)}/`

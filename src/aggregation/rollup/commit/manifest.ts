@@ -1,8 +1,8 @@
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
-import type { Lake, LakeObject } from '../../../lake/lake.ts'
-import { manifestKey, parseManifestKey, type RollupWindow, rollupWindowPrefix } from '../../../lake/layout.ts'
-import { alignDown, dayOf, MINUTE_MS } from '../../../std/durations.ts'
+import type { Lake } from '../../../lake/lake.ts'
+import { manifestKey, parseManifestKey } from '../../../lake/layout.ts'
+import type { TimeSpan } from '../../../std/durations.ts'
 import { AppError } from '../../../std/errors.ts'
 import { isNoneOfOurs } from '../../../std/files/files.ts'
 import { isLaterVersion, refuseLater } from '../../../std/files/later-version.ts'
@@ -17,6 +17,8 @@ import {
   type RollupDefinition,
 } from '../model/definition.ts'
 import type { CommittedWindow } from '../stores/store.ts'
+import { countedWindows } from './counted-windows.ts'
+import { keysByStart, listingPrefixes, windowKey } from './manifest-keys.ts'
 import type { WindowInputs } from './window-inputs.ts'
 
 export const MANIFEST_VERSION = 1
@@ -96,6 +98,8 @@ export interface NewestManifests {
 export interface Manifests {
   /** The newest generation of each window that starts in [fromMs, toMs). The lake's listing is the truth. */
   newest(definition: RollupDefinition, fromMs: number, toMs: number): Promise<NewestManifests>
+  /** By what any of the time is counted, under whatever definition of the rollup; without what is damaged, which is told. */
+  counting(rollup: string, time: TimeSpan): Promise<readonly Manifest[]>
   /** Creates the generation, or answers `exists` when another run was first; then nothing changed. */
   commit(definition: RollupDefinition, manifest: Manifest): Promise<'stored' | 'exists'>
   /** Tells the log of a generation whose outputs cannot be read. */
@@ -112,19 +116,20 @@ export function createManifests(lake: Lake, log: Logger): Manifests {
     if (held) return held
     const found = await readManifest(lake, key)
     if (!isDamaged(found)) cache.set(key, found)
-    else if (!told.has(key)) {
-      told.add(key)
-      log.error({ key, why: found.message }, 'a manifest cannot be read; its window has failed')
-    }
     return found
   }
 
-  /** From the newest of a window's keys to the first that can be read. */
-  async function newestOf(keys: readonly string[]) {
+  /** From the newest of a window's keys to the first that can be read. `tell` hears of each damaged one once. */
+  async function newestOf(
+    keys: readonly string[],
+    tell: (damage: { readonly key: string; readonly why: string }) => void,
+  ) {
     let damaged: DamagedManifest | undefined
     for (const key of keys.toReversed()) {
       const found = await read(key)
       if (!isDamaged(found)) return { manifest: found, damaged }
+      if (!told.has(key)) tell({ key, why: found.message })
+      told.add(key)
       damaged ??= found
     }
     return { manifest: undefined, damaged }
@@ -134,14 +139,28 @@ export function createManifests(lake: Lake, log: Logger): Manifests {
     async newest(definition, fromMs, toMs) {
       const manifests = new Map<number, Manifest>()
       const damages = new Map<number, DamagedManifest>()
-      for (const prefix of prefixes(definition, fromMs, toMs)) {
-        for (const [startMs, keys] of byWindow(await lake.list(prefix), { fromMs, toMs })) {
-          const { manifest, damaged } = await newestOf(keys)
+      for (const prefix of listingPrefixes(definition, fromMs, toMs)) {
+        const listed = (await lake.list(prefix)).map(({ key }) => key)
+        for (const [startMs, keys] of keysByStart(listed, { fromMs, toMs })) {
+          const { manifest, damaged } = await newestOf(keys, (damage) =>
+            log.error(damage, 'a manifest cannot be read; its window has failed'),
+          )
           if (manifest) manifests.set(startMs, manifest)
           if (damaged) damages.set(startMs, damaged)
         }
       }
       return { manifests, damaged: damages }
+    },
+
+    async counting(rollup, time) {
+      const counting: Manifest[] = []
+      for (const { keys } of await countedWindows(lake, rollup, time)) {
+        const { manifest } = await newestOf(keys, (damage) =>
+          log.error(damage, 'a manifest cannot be read; nobody knows what its window was counted from'),
+        )
+        if (manifest) counting.push(manifest)
+      }
+      return counting
     },
 
     commit: (definition, manifest) =>
@@ -165,18 +184,6 @@ export const computedUnder = (definition: RollupDefinition) => ({
   definition: keptDefinition(definition),
 })
 
-/** Where a window of a definition lies in the lake. */
-export const windowKey = (definition: RollupDefinition, windowFromMs: number): RollupWindow => ({
-  rollup: definition.id,
-  hash: definitionHash(definition),
-  grain: `${definition.grainMs / MINUTE_MS}m`,
-  windowFromMs,
-})
-
-/** Everything the definition ever wrote, for the sweeper. */
-export const definitionPrefix = (definition: RollupDefinition): string =>
-  rollupWindowPrefix(windowKey(definition, 0)).replace(/dt=.*$/, '')
-
 /** As a store is told of it. */
 export function committedWindow({ counts, ...manifest }: Manifest): CommittedWindow {
   const { rollup, fromMs, toMs, generation, contentHash, complete, definition } = manifest
@@ -186,31 +193,6 @@ export function committedWindow({ counts, ...manifest }: Manifest): CommittedWin
 
 /** Names a set of inputs, to tell at a glance whether two generations read the same. Keys are never used twice. */
 export const inputsDigest = (keys: readonly string[]): string => digestOfJson(keys)
-
-/** One listing for one window, else one for each day. */
-function prefixes(definition: RollupDefinition, fromMs: number, toMs: number): string[] {
-  if (toMs - fromMs <= definition.grainMs) return [rollupWindowPrefix(windowKey(definition, fromMs))]
-  const days = new Set<string>()
-  for (let ms = alignDown(fromMs, definition.grainMs); ms < toMs; ms += definition.grainMs)
-    days.add(dayOf(ms))
-  return [...days].map((day) => `${definitionPrefix(definition)}dt=${day}/`)
-}
-
-/** Keys come in order: of one window, the last is the newest. */
-function byWindow(
-  objects: readonly LakeObject[],
-  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
-): ReadonlyMap<number, readonly string[]> {
-  const windows = new Map<number, string[]>()
-  for (const { key } of objects) {
-    const startMs = parseManifestKey(key)?.windowFromMs ?? -1
-    if (startMs < fromMs || startMs >= toMs) continue
-    const keys = windows.get(startMs)
-    if (keys) keys.push(key)
-    else windows.set(startMs, [key])
-  }
-  return windows
-}
 
 export const isDamaged = (found: Manifest | DamagedManifest): found is DamagedManifest => 'forGood' in found
 

@@ -5,7 +5,8 @@ import { DAY_MS } from '../../../std/durations.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import type { Leases } from './lease.ts'
-import { definitionPrefix, isDamaged, readManifest } from './manifest.ts'
+import { isDamaged, readManifest } from './manifest.ts'
+import { definitionPrefix } from './manifest-keys.ts'
 
 /** Files of an attempt that no manifest names are kept this long: no run takes longer to commit. Ours. */
 const KEPT_MS = DAY_MS

@@ -30,18 +30,23 @@ export function naming({ code, message, cause, details }: AppError, keys: readon
   return new AppError(code, `${message}, ${read}`, { cause, details })
 }
 
-/** `goneKeys`: what a window was counted from, and the lake no longer has. */
-export function missingOf(
-  inputs: WindowInputs,
-  counted: WindowInputs,
-  goneKeys: readonly string[],
-): AppError {
+interface MissingInputs {
+  readonly inputs: WindowInputs
+  readonly counted: WindowInputs
+  /** What it was counted from, and the lake no longer has. */
+  readonly goneKeys: readonly string[]
+  /** Else its time was counted in windows of another length. */
+  readonly isItself: boolean
+}
+
+export function missingOf({ inputs, counted, goneKeys, isItself }: MissingInputs): AppError {
   const named = goneKeys.slice(0, MAX_NAMED).map((key) => `, ${key}`)
   const gone = `Objects gone: ${goneKeys.length} of ${counted.keys.length}${named.join('')}`
   const isFewer = inputs.rows < counted.rows
+  const window = isItself ? 'the window' : 'a window of another length over its time'
   const what = isFewer
-    ? `The lake has ${inputs.rows} of the ${counted.rows} events that the window was counted from`
-    : 'The lake no longer has all that the window was counted from, though others came since'
+    ? `The lake has ${inputs.rows} of the ${counted.rows} events that ${window} was counted from`
+    : `The lake no longer has all that ${window} was counted from, though others came since`
   const instead = isFewer ? '' : '. If those are in their place, reprocess all counts them instead'
   return new AppError('input_missing', `${what}; it stays as it is until they are back. ${gone}${instead}`)
 }

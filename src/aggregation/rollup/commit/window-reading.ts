@@ -1,45 +1,46 @@
 import { runYielding } from '../../../std/async/yielding.ts'
 import type { TimeSpan } from '../../../std/durations.ts'
 import type { LakeArrivals } from '../../ingest/index/arrivals.ts'
-import type { RollupDefinition } from '../model/definition.ts'
+import { isSame } from '../model/window-spans.ts'
 import type { Manifest } from './manifest.ts'
 import { inputsByWindow, missingOf, summedInputs, type WindowInputs } from './window-inputs.ts'
 
-interface AskedWindow {
-  readonly definition: RollupDefinition
-  readonly window: TimeSpan
-}
+type CountedTime = Pick<Manifest, 'fromMs' | 'toMs' | 'inputs'>
 
-interface CountedWindow extends AskedWindow {
-  /** By which it is counted now. */
-  readonly previous: Pick<Manifest, 'inputs'> | undefined
+interface CountedWindow {
+  readonly window: TimeSpan
+  /** By which its time is counted now, also under other definitions, whose windows may be larger or smaller. */
+  readonly counting: readonly CountedTime[]
   readonly isAllAnew: boolean
 }
 
-/** What is to be read of the window, as the index has it. */
+/** What is to be read of a window, as the index has it. */
 export async function inputsNow(
   arrivals: Pick<LakeArrivals, 'touching'>,
-  { definition, window: { fromMs, toMs } }: AskedWindow,
+  { fromMs, toMs }: TimeSpan,
 ): Promise<WindowInputs> {
   const objects = await arrivals.touching(fromMs, toMs)
-  const inputs = await runYielding(inputsByWindow(objects, definition.grainMs))
+  const inputs = await runYielding(inputsByWindow(objects, toMs - fromMs))
   return summedInputs(inputs.get(fromMs) ?? [])
 }
 
 /**
- * The same, unless what the last generation read is not there: rows do not go away, and no window shrinks by that, however
- * many came since. Only who asks for all anew says that others are in their place.
+ * The same, unless what it is counted from is not there: rows do not go away, and no window shrinks by that, however many
+ * came since and however it is counted from now on. Only who asks for all anew says that others are in their place.
  */
 export async function inputsOf(
   arrivals: Pick<LakeArrivals, 'touching' | 'locate'>,
-  window: CountedWindow,
+  { window, counting, isAllAnew }: CountedWindow,
 ): Promise<WindowInputs> {
-  const { previous, isAllAnew } = window
   const inputs = await inputsNow(arrivals, window)
-  if (previous === undefined) return inputs
-  const goneKeys = await goneFrom(previous.inputs.keys, inputs.keys, arrivals)
-  const isFewer = inputs.rows < previous.inputs.rows
-  if (isFewer || (goneKeys.length > 0 && !isAllAnew)) throw missingOf(inputs, previous.inputs, goneKeys)
+  for (const counted of counting) {
+    const isItself = isSame(counted, window)
+    const now = isItself ? inputs : await inputsNow(arrivals, counted)
+    const goneKeys = await goneFrom(counted.inputs.keys, now.keys, arrivals)
+    const isFewer = now.rows < counted.inputs.rows
+    if (isFewer || (goneKeys.length > 0 && !isAllAnew))
+      throw missingOf({ inputs: now, counted: counted.inputs, goneKeys, isItself })
+  }
   return inputs
 }
 

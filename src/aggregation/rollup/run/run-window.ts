@@ -12,9 +12,9 @@ import {
   type DamagedManifest,
   type Manifest,
   type Manifests,
-  windowKey,
 } from '../commit/manifest.ts'
 import { manifestAfter } from '../commit/manifest-after.ts'
+import { windowKey } from '../commit/manifest-keys.ts'
 import { naming, type WindowInputs } from '../commit/window-inputs.ts'
 import { inputsNow, inputsOf } from '../commit/window-reading.ts'
 import type { Engine, EngineResult, SortedRows, SortRows } from '../engines/engine.ts'
@@ -71,9 +71,10 @@ export async function runWindow(ports: WindowPorts, task: WindowTask): Promise<W
     if (isMade) await task.publishing()
     if (isMade && (await isPublished(ports, newest, held))) return outcomeOf(newest, 'published')
     const publishing = isMade ? async () => {} : task.publishing
+    const counting = await ports.manifests.counting(definition.id, window)
     const { manifest, result } = await compute(ports, {
       ...{ ...task, signal: held, publishing },
-      ...{ previous: newest, damaged, lease },
+      ...{ counting, previous: newest, damaged, lease },
     })
     return outcomeOf(manifest, result)
   })
@@ -99,23 +100,25 @@ async function isPublished(ports: WindowPorts, manifest: Manifest, signal: Abort
 async function isCommitted({ arrivals }: WindowPorts, task: WindowTask, newest: Manifest): Promise<boolean> {
   if (newest.runId !== task.runId) return false
   const known = new Set(newest.inputs.keys)
-  return (await inputsNow(arrivals, task)).keys.every((key) => known.has(key))
+  return (await inputsNow(arrivals, task.window)).keys.every((key) => known.has(key))
 }
 
 interface Computation extends WindowTask {
+  /** By which it is counted now, under whatever definition. */
+  readonly counting: readonly Manifest[]
   readonly previous: Manifest | undefined
   readonly damaged: DamagedManifest | undefined
   readonly lease: Lease
 }
 
 async function compute(ports: WindowPorts, task: Computation) {
-  const { runId, definition, window, previous, damaged, signal } = task
+  const { runId, definition, window, counting, previous, damaged, signal } = task
   const overMs = window.toMs + ports.graceMs
   // Before the inputs are listed: rows that come after that make the window dirty, never silently complete.
   const complete = ports.clock.nowMs() >= overMs
   const { inputs, result } = await computeWhole(ports, task, overMs)
-  const committed = Math.max(previous?.generation ?? 0, damaged?.generation ?? 0)
-  const generation = (await newestGeneration(ports.stores, window, committed)) + 1
+  const known = [...counting, previous, damaged].map((each) => each?.generation ?? 0)
+  const generation = (await newestGeneration(ports.stores, window, Math.max(...known))) + 1
   return withRows(ports, { manifest: result, signal }, async (rows) => {
     const content = await contentOf(rows.read())
     const { rollup, fromMs, toMs } = window
@@ -180,7 +183,7 @@ function computeFrom(
 }
 
 /**
- * Stores take higher generations only, and may hold one of an earlier definition, whose manifests lie elsewhere. One that
+ * Stores take higher generations only, and may hold one whose manifests are no more. One that
  * cannot be asked now holds up no other: should it have more, the next look finds that and has the window computed again.
  */
 async function newestGeneration(

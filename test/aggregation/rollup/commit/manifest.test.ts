@@ -3,11 +3,10 @@ import { test } from 'tap'
 import {
   committedWindow,
   createManifests,
-  definitionPrefix,
   inputsDigest,
   type Manifest,
-  windowKey,
 } from '../../../../src/aggregation/rollup/commit/manifest.ts'
+import { definitionPrefix, windowKey } from '../../../../src/aggregation/rollup/commit/manifest-keys.ts'
 import { sweepOutputs } from '../../../../src/aggregation/rollup/commit/orphan-sweep.ts'
 import { keptDefinition, type RollupDefinition } from '../../../../src/aggregation/rollup/model/definition.ts'
 import { fsLake } from '../../../../src/lake/fs.ts'
@@ -270,4 +269,99 @@ test('of a window with a manifest that cannot be read everything stays', async (
     [...lake.objects.keys()].sort(),
     ['gen-000001.json', 'note.txt', 'run=a/part-0.parquet'].map((name) => `${windowOf(T0)}${name}`),
   )
+})
+
+const FIVE = GRAIN / 3
+const grained = (grainMs: number): RollupDefinition => ({ ...definition, grainMs })
+const withMore: RollupDefinition = { ...definition, maxValues: 7 }
+type Committed = readonly [under: RollupDefinition, at: number, generation: number]
+
+for (const [what, committed, counting] of [
+  ['nothing', [], []],
+  ['a window of its own', [[definition, 0, 1]], ['15m 0 1']],
+  [
+    'the newest, of whatever definition',
+    [
+      [definition, 0, 1],
+      [withMore, 0, 2],
+      [withMore, 0, 3],
+      [definition, 1, 9],
+    ],
+    ['15m 0 3'],
+  ],
+  [
+    'its own again, when the definition came back',
+    [
+      [definition, 0, 1],
+      [withMore, 0, 2],
+      [definition, 0, 3],
+    ],
+    ['15m 0 3'],
+  ],
+  [
+    'a larger one, until newer ones hold all of its time',
+    [
+      [grained(4 * GRAIN), -3, 1],
+      [definition, -3, 2],
+      [definition, -2, 2],
+      [definition, 0, 2],
+    ],
+    ['60m -3 1', '15m 0 2'],
+  ],
+  [
+    'none that newer ones hold all the time of',
+    [[grained(4 * GRAIN), -3, 1], ...[-3, -2, -1, 0].map((at): Committed => [definition, at, 2])],
+    ['15m 0 2'],
+  ],
+  [
+    'smaller ones, and not those beside it',
+    [
+      [grained(FIVE), -1 / 3, 1],
+      [grained(FIVE), 0, 1],
+      [grained(FIVE), 2 / 3, 4],
+      [grained(FIVE), 1, 1],
+    ],
+    ['5m 0 1', '5m 0.67 4'],
+  ],
+  [
+    'each of several that are equally new, as a store was lost in between',
+    [
+      [definition, 0, 1],
+      [withMore, 0, 1],
+    ],
+    ['15m 0 1', '15m 0 1'],
+  ],
+] as const satisfies readonly (readonly [string, readonly Committed[], readonly string[]])[]) {
+  test(`the time of a window is counted by: ${what}`, async (t) => {
+    const manifests = createManifests(memoryLake(), log)
+    for (const [under, at, generation] of committed) {
+      const fromMs = T0 + at * GRAIN
+      await manifests.commit(under, manifest({ fromMs, toMs: fromMs + under.grainMs, generation }))
+    }
+    const found = await manifests.counting('vitals', { fromMs: T0, toMs: T0 + GRAIN })
+    const named = found.map(
+      ({ fromMs, toMs, generation }) =>
+        `${(toMs - fromMs) / 60_000}m ${Math.round(((fromMs - T0) / GRAIN) * 100) / 100} ${generation}`,
+    )
+    t.strictSame(new Set(named), new Set(counting))
+    t.equal(named.length, counting.length)
+    t.strictSame(await manifests.counting('others', { fromMs: T0, toMs: T0 + GRAIN }), [])
+  })
+}
+
+test('of a window that counted and cannot be read the one before is taken, and it is told of once', async (t) => {
+  const lines: string[] = []
+  const telling = createTelemetry('error', { write: (line) => lines.push(line) }).log
+  const lake = memoryLake()
+  const manifests = createManifests(lake, telling)
+  await manifests.commit(withMore, manifest())
+  await lake.put(manifestKey(windowKey(withMore, T0), 2), Buffer.from('{'))
+  await lake.put(manifestKey(windowKey(grained(4 * GRAIN), T0 - 3 * GRAIN), 1), Buffer.from('{'))
+  for (const _ of [1, 2]) {
+    const found = await manifests.counting('vitals', { fromMs: T0, toMs: T0 + GRAIN })
+    t.match(found, [{ generation: 1 }])
+    t.equal(found.length, 1)
+  }
+  t.equal(lines.length, 2)
+  t.match(lines[0], /nobody knows what its window was counted from/)
 })

@@ -3,8 +3,8 @@ import {
   createManifests,
   inputsDigest,
   type Manifest,
-  windowKey,
 } from '../../../../src/aggregation/rollup/commit/manifest.ts'
+import { windowKey } from '../../../../src/aggregation/rollup/commit/manifest-keys.ts'
 import { NO_COUNTS } from '../../../../src/aggregation/rollup/engines/engine.ts'
 import { MOST_NEWEST_FIRST } from '../../../../src/aggregation/rollup/plan/plan-share.ts'
 import { createPlanner } from '../../../../src/aggregation/rollup/plan/planner.ts'

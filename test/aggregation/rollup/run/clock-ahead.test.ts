@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { test } from 'tap'
-import { definitionPrefix } from '../../../../src/aggregation/rollup/commit/manifest.ts'
+import { definitionPrefix } from '../../../../src/aggregation/rollup/commit/manifest-keys.ts'
 import { DAY_MS, HOUR_MS } from '../../../../src/std/durations.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import type { FileOps } from '../../../../src/std/files/files.ts'

@@ -1051,6 +1051,53 @@ test('rows that came since stand for none that are gone, unless all is asked for
   t.match(await stored(), [{ generation: 2, sum: 60 }])
 })
 
+test('a window whose input is gone stays as it is when its definition changes', async (t) => {
+  for (const [what, changed, of] of [
+    [
+      'a set more',
+      { sets: [...definition.sets, { name: 'route', dimensions: ['page_route'] as const }] },
+      'the window',
+    ],
+    ['smaller windows', { grainMs: 5 * MIN }, 'a window of another length over its time'],
+    ['larger windows', { grainMs: 60 * MIN }, 'a window of another length over its time'],
+  ] as const) {
+    const { deliver, clock, open, arrivals, engine, store } = await aggregation(t)
+    const before = await open()
+    deliver(at(0), [1, 2, 4])
+    deliver(at(0), [8])
+    clock.advance(60 * MIN + 2 * MIN)
+    await before.submit({ from: at(0), to: at(4) }, 'ops')
+    await before.work(never)
+    const held = () => store.held('vitals', at(0), at(1))
+    t.match(await held(), [{ fromMs: at(0), toMs: at(1), generation: 1 }], what)
+    arrivals.unreadable.add('raw-0001')
+    engine.failures.push(failure())
+    const after = await open({ definitions: [{ ...definition, ...changed }] })
+    const { id } = await after.submit({ from: at(0), to: at(4) }, 'ops')
+    await after.work(never)
+    const run = await after.get(String(id))
+    t.match(run, { state: 'failed', error: { code: 'input_missing' } }, what)
+    t.ok(run?.error?.message.includes(`1 of the 4 events that ${of} was counted from`), what)
+    t.match(await held(), [{ fromMs: at(0), toMs: at(1), generation: 1 }], what)
+  }
+})
+
+test('a window of another definition is newer than all that counted it, though the store was lost', async (t) => {
+  const { deliver, clock, open, dir } = await aggregation(t)
+  const before = await open()
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  for (const _ of [1, 2]) {
+    await before.submit({ at: at(0), reprocess: 'all' }, 'ops')
+    await before.work(never)
+  }
+  const store = localStore({ dir: `${dir}/another` })
+  const after = await open({ definitions: [{ ...definition, maxValues: 7 }], stores: [store] })
+  await after.submit({ at: at(0) }, 'ops')
+  await after.work(never)
+  t.match(await store.held('vitals', at(0), at(1)), [{ generation: 3 }])
+})
+
 test('what a run itself sets aside, others stand for only once it is asked for again', async (t) => {
   const { deliver, clock, open, arrivals, engine, stored } = await aggregation(t)
   const runs = await open()
