@@ -9,7 +9,7 @@ import { keysByStart } from './manifest-keys.ts'
 interface CountedSpan extends TimeSpan {
   /** Its newest. */
   readonly generation: number
-  /** Of its manifests, the newest last. */
+  /** Its manifests, the newest last. */
   readonly keys: readonly string[]
 }
 

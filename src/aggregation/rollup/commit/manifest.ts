@@ -120,15 +120,12 @@ export function createManifests(lake: Lake, log: Logger): Manifests {
   }
 
   /** From the newest of a window's keys to the first that can be read. `tell` hears of each damaged one once. */
-  async function newestOf(
-    keys: readonly string[],
-    tell: (damage: { readonly key: string; readonly why: string }) => void,
-  ) {
+  async function newestOf(keys: readonly string[], tell: (key: string, why: string) => void) {
     let damaged: DamagedManifest | undefined
     for (const key of keys.toReversed()) {
       const found = await read(key)
       if (!isDamaged(found)) return { manifest: found, damaged }
-      if (!told.has(key)) tell({ key, why: found.message })
+      if (!told.has(key)) tell(key, found.message)
       told.add(key)
       damaged ??= found
     }
@@ -142,8 +139,8 @@ export function createManifests(lake: Lake, log: Logger): Manifests {
       for (const prefix of listingPrefixes(definition, fromMs, toMs)) {
         const listed = (await lake.list(prefix)).map(({ key }) => key)
         for (const [startMs, keys] of keysByStart(listed, { fromMs, toMs })) {
-          const { manifest, damaged } = await newestOf(keys, (damage) =>
-            log.error(damage, 'a manifest cannot be read; its window has failed'),
+          const { manifest, damaged } = await newestOf(keys, (key, why) =>
+            log.error({ key, why }, 'a manifest cannot be read; its window has failed'),
           )
           if (manifest) manifests.set(startMs, manifest)
           if (damaged) damages.set(startMs, damaged)
@@ -155,8 +152,8 @@ export function createManifests(lake: Lake, log: Logger): Manifests {
     async counting(rollup, time) {
       const counting: Manifest[] = []
       for (const { keys } of await countedWindows(lake, rollup, time)) {
-        const { manifest } = await newestOf(keys, (damage) =>
-          log.error(damage, 'a manifest cannot be read; nobody knows what its window was counted from'),
+        const { manifest } = await newestOf(keys, (key, why) =>
+          log.error({ key, why }, 'a manifest cannot be read; nobody knows what its window was counted from'),
         )
         if (manifest) counting.push(manifest)
       }
