@@ -65,6 +65,32 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
     )
   })
 
+  check(
+    'whoever takes rows has those of before or those of after, whatever is published meanwhile',
+    async (t, open) => {
+      const hour = { ...series, fromMs: T0 - 1_800_000, toMs: T0 + 5_400_000 }
+      for (const [generation, before, after] of [
+        [1, every(15), [[0, 60]]],
+        [3, [[0, 60]], every(5)],
+        [5, every(5), [[0, 60]]],
+      ] as const) {
+        for (const each of before) await publishMinutes(open(), each, generation)
+        const rows = open().series(hour)[Symbol.asyncIterator]()
+        const first = await rows.next()
+        for (const each of after) await publishMinutes(open(), each, generation + 1)
+        const taken = [
+          ...(first.done ? [] : first.value),
+          ...(await gathered({ [Symbol.asyncIterator]: () => rows })),
+        ]
+        t.equal(
+          taken.reduce((sum, { rows }) => sum + rows, 0),
+          60,
+          `${before.length} become ${after.length}`,
+        )
+      }
+    },
+  )
+
   check('what was published is read back by every handle, each row as it was', async (t, open) => {
     const rows = [row(), row({ set: 'route', value: '/a' }), row({ set: 'route', value: '/b' })]
     t.equal(await open().publish(committed(), chunks(rows.slice(0, 2), [], rows.slice(2))), 'published')

@@ -26,12 +26,11 @@ import {
   withoutDamaged,
 } from './local-folder.ts'
 import { contentIn, groupRead, inPieces } from './local-groups.ts'
+import { localHours, type StoredRange } from './local-hours.ts'
 import { firstOfEachApp, fullestOfApp, groupsOfMetric, NO_GROUPS } from './local-index.ts'
 import { replaceWindowFile } from './local-parts.ts'
-import { type CommittedWindow, isDamage, type RollupStore, type SeriesRequest } from './store.ts'
+import { type CommittedWindow, isDamage, type RollupStore } from './store.ts'
 
-/** Window files read at a time, whoever asks: of libuv's four threads one is always free for the journal's writes. */
-const READS_AT_ONCE = 3
 /** Bytes for what is kept of indexes: three metrics over a week of minutes. Ours. */
 const INDEX_CACHE_BYTES = 67_108_864
 
@@ -43,8 +42,6 @@ export interface LocalStoreOptions {
   readonly entropy?: Entropy
   readonly log?: Logger | undefined
 }
-
-type Range = Pick<SeriesRequest, 'rollup' | 'fromMs' | 'toMs'>
 
 interface HeldWindow {
   readonly path: string
@@ -69,7 +66,7 @@ export function localStore(options: LocalStoreOptions): RollupStore {
   } = options
   const folder = windowFolder({ dir, indexCacheBytes, files, log })
   const oneAtATime = limitConcurrency(1)
-  const reading = limitConcurrency(READS_AT_ONCE)
+  const { inTurn, eachFile } = localHours(folder)
 
   async function publish(...[window, rows]: Parameters<RollupStore['publish']>) {
     const around = await heldAround(window)
@@ -126,27 +123,9 @@ export function localStore(options: LocalStoreOptions): RollupStore {
     return found
   }
 
-  /** Reads the files of windows that start in a range, a few at a time, and hands them on in time order. */
-  async function* eachFile<T>(
-    { rollup, fromMs, toMs }: Range,
-    read: (place: WindowFile) => Promise<T | undefined>,
-    signal?: AbortSignal,
-  ): AsyncGenerator<T, void> {
-    const breath = createYielder(signal)
-    const places = await folder.places(rollup, fromMs, toMs)
-    for (let at = 0; at < places.length; at += READS_AT_ONCE) {
-      signal?.throwIfAborted()
-      const some = places.slice(at, at + READS_AT_ONCE).map((place) => reading(() => read(place)))
-      for (const found of await Promise.all(some)) {
-        if (found !== undefined) yield found
-      }
-      if (breath.shouldYield()) await breath.yieldNow()
-    }
-  }
-
   /** Those that count: each moment lies in one of them at most. */
   async function* eachWindow<T>(
-    range: Range,
+    range: StoredRange,
     { lookup, read }: WindowRead<T>,
     signal?: AbortSignal,
   ): AsyncGenerator<T, void> {
@@ -164,7 +143,7 @@ export function localStore(options: LocalStoreOptions): RollupStore {
     async function* sinceListed(nextMs: number): AsyncGenerator<T, void> {
       while (untilMs < nextMs && untilMs > alignDown(untilMs, LARGEST_GRAIN_MS)) {
         const place = { startMs: untilMs, path: folder.placeOf(range.rollup, untilMs) }
-        const found = await reading(() => readPlace(place))
+        const found = await inTurn(() => readPlace(place))
         if (found === undefined) return
         untilMs = found.endMs
         if (found.result !== undefined) yield found.result

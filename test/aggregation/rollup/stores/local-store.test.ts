@@ -101,31 +101,41 @@ for (const { name, paused, other, counts } of [
   })
 }
 
-for (const order of [
-  [0, 5, 10],
-  [10, 5, 0],
-]) {
-  test(`whoever reads while smaller windows take the place of a larger one has all of it: ${order}`, async (t) => {
+const every = (minutes: number, to: number): readonly Minutes[] =>
+  Array.from({ length: to / minutes }, (_, at) => [at * minutes, (at + 1) * minutes] as const)
+
+for (const [what, before, after] of [
+  ['smaller ones that of a larger one', [[0, 15]], every(5, 15)],
+  ['smaller ones that of a larger one, the last first', [[0, 15]], every(5, 15).toReversed()],
+  ['a larger one that of smaller ones', every(5, 15), [[0, 15]]],
+  ['a larger one that of many', every(5, 30), [[0, 30]]],
+  ['a larger one that of larger ones', every(15, 30), [[0, 30]]],
+] as const) {
+  test(`whoever reads while windows take the place of others has all of it: ${what}`, async (t) => {
     const hour = { ...series, fromMs: window.fromMs - 3_600_000, toMs: window.fromMs + 3_600_000 }
+    const minutes = Number(before.at(-1)?.[1])
     let pauses = 0
-    for (let step = 1; ; step++) {
-      const dir = t.testdir()
-      const awake = localStore({ dir, files: unsyncedFiles })
-      await publishMinutes(awake, [0, 15], 1)
-      const { drowsy, wasPaused } = pausedAt(step, async () => {
-        for (const from of order) await publishMinutes(awake, [from, from + 5], 2)
-      })
-      const store = localStore({ dir, files: drowsy(unsyncedFiles, ['open', 'readdir']) })
-      const found = await gathered(store.series(hour))
-      if (!wasPaused()) break
-      pauses += 1
-      t.equal(
-        found.reduce((sum, { rows }) => sum + rows, 0),
-        15,
-        `paused at step ${step}`,
-      )
+    for (const read of [
+      async (store: RollupStore) =>
+        (await gathered(store.series(hour))).reduce((sum, { rows }) => sum + rows, 0),
+      async (store: RollupStore) =>
+        (await store.contents(hour)).reduce((sum, { fromMs, toMs }) => sum + (toMs - fromMs) / 60_000, 0),
+    ]) {
+      for (let step = 1; ; step++) {
+        const dir = t.testdir()
+        const awake = localStore({ dir, files: unsyncedFiles })
+        for (const each of before) await publishMinutes(awake, each, 1)
+        const { drowsy, wasPaused } = pausedAt(step, async () => {
+          for (const each of after) await publishMinutes(awake, each, 2)
+        })
+        const store = localStore({ dir, files: drowsy(unsyncedFiles, ['open', 'readdir']) })
+        const found = await read(store)
+        if (!wasPaused()) break
+        pauses += 1
+        t.equal(found, minutes, `paused at step ${step}`)
+      }
     }
-    t.ok(pauses >= 4, `${pauses} points of a pause`)
+    t.ok(pauses >= 8, `${pauses} points of a pause`)
   })
 }
 
