@@ -3,17 +3,20 @@ import { blockAt, isNothing, lineAfter, quotedAt, unquotedAt, type ValueSpan, va
 
 /** Around a member of JSON, of Ruby, of a form, as they are or encoded. */
 export const QUOTE = `["'\\\\]|%(?:25)*2[27]|&(?:quot|apos|#3[49]);`
-/** After the name comes that of what it is a part of, if there is one: `user[password]`. */
-const NAME_END = `(?:${QUOTE}|[[\\]*]|%(?:25)*5[bd]){0,4}`
+/** After the name comes that of what it is a part of, if there is one: `user[password]`; or its place, `password[0]`. */
+const NAME_END = `(?:${QUOTE}|\\[\\d{1,3}\\]|[[\\]*]|%(?:25)*5b\\d{1,3}%(?:25)*5d|%(?:25)*5[bd]){0,4}`
 const BLANKS = '\\s{0,4}'
 /** Up to the end of the line: what the next one has may be another name, as `lineAfter` says. */
 const IN_LINE = '[^\\S\\r\\n]{0,4}'
-const ASSIGNED = `${NAME_END}${BLANKS}${COLON}?${EQUALS}{1,3}(?:>(?=\\s?["']))?${IN_LINE}`
+/** Values that may be missing, as Haskell prints them, and Swift, Rust and Scala. */
+const JUST = '(?:(?:Just|Some|Ok|Right) (?=["\'`\\\\(]|\\[token\\]))?'
+export const WRAPPED = `(?:Optional|Some|Just|Ok|Right|Success)(?:\\(|\\s)(?:Some\\(|Optional\\()?\\\\{0,7}["'\`]`
+const ASSIGNED = `${NAME_END}${BLANKS}${COLON}?${EQUALS}{1,3}(?:>(?=\\s?["']))?${IN_LINE}${JUST}`
 /** Arrows of maps, languages and PHP's `print_r` and `var_dump`, of which the latter has a line, a type and a length. */
 const POINTED = `${NAME_END}${BLANKS}(?:(?:${EQUALS}|-)(?:>|&gt;|%(?:25)*3e|\\\\u003e)|[→⇒≔])[\\s\\ufffd]{0,16}(?:string\\(\\d{1,5}\\)\\s(?=["']))?`
 /** Markdown ends bold letters behind the colon. */
 export const BOLD_END = '(?:[*_]{1,3}(?=\\s))?'
-const SPELLED = `${NAME_END}${BLANKS}${COLON}${BOLD_END}${IN_LINE}`
+const SPELLED = `${NAME_END}${BLANKS}${COLON}${BOLD_END}${IN_LINE}${JUST}`
 const QUOTED_COLON = `(?:${QUOTE}){1,4}\\s?${COLON}\\s?(?=${QUOTE}|[[{])`
 /** Names whose value is nobody else's business, as parts of longer names too (`accessToken`, `X-Amz-Signature`). */
 export const TELLING = [
@@ -39,7 +42,7 @@ const SEVERAL = [
 const BESIDE = [
   `(?:passw(?:or)?[dt]|passphrase|passcode)\\s{1,2}(?=["'\`])`,
   // A pair of a list of pairs, or of a call: a value with blanks in it is a sentence about the name.
-  `(?:${TELLING_BESIDE})["'\\\\]{1,4}\\s?,\\s?(?<=[[(]\\s?["'\\\\]{1,4}[\\w-]{1,48}["'\\\\]{1,4}\\s?,\\s?)(?=["'\\\\]{1,4}[^"'\\\\\\s]{1,512}["'\\\\]{1,4}\\s?[\\])])`,
+  `(?:${TELLING_BESIDE})["'\\\\]{1,4}\\s?,\\s?(?<=[[(]\\s?["'\\\\]{1,4}(?:[\\w\\u00c0-\\u017f-]{1,48}|mot de passe)["'\\\\]{1,4}\\s?,\\s?)(?=["'\\\\]{1,4}[^"'\\\\\\s]{1,512}["'\\\\]{1,4}\\s?[\\])])`,
   // Validators say it in brackets: Spring, Postgres.
   `(?:${TELLING})["']: rejected value (?=\\[)`,
   `(?:${TELLING}|token)(?:, [\\w, ]{1,64})?\\)=(?<=\\s\\([\\w, ]{1,128}\\)=)(?=\\()`,
@@ -69,7 +72,7 @@ const HEAD = new RegExp(
   [
     NUMBERED,
     `((?:cookie|authorization)(?:${ASSIGNED}|${SPELLED})${BLANKS})`,
-    `(${BESIDE}|(?:${TELLING})(?:${POINTED}|${ASSIGNED}|${SPELLED})|(?:${SHORT})(?:${ASSIGNED}|${QUOTED_COLON})|${SEVERAL})`,
+    `(${BESIDE}|(?:token${OF_SYNTAX}|${starting('sig|auth|pass|pw|sid|jwt')})${SPELLED}(?:(?<=[a-z] )(?=["'\`\\\\])|(?=${WRAPPED}))|(?:${TELLING})(?:${POINTED}|${ASSIGNED}|${SPELLED})|(?:${SHORT})(?:${ASSIGNED}|${QUOTED_COLON})|${SEVERAL})`,
     `(?:${SEARCHED}(?:${NAME_END}${BLANKS}${EQUALS}${BLANKS}|${QUOTED_COLON})|--(?:[\\w-]{0,32}-)?(?:password|passwd|token|secret|key)\\s)(?=${QUOTE})`,
   ].join('|'),
   'gi',

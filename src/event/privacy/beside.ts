@@ -17,11 +17,15 @@ const NAME = new RegExp(
   `(?:\\[(?:\\s?(?:${QUOTE}){0,4}[\\w.-]{0,64}(?:${QUOTE}){0,4}\\s?,){0,8}\\s?)?(?:${QUOTE}){0,4}([\\w.[\\]-]{1,64})((?::[\\w.[\\]-]{1,64}){0,4})(?![\\w-])`,
   'iy',
 )
-const SECRET_ALONE = `pw|jwt|ssn|one-time-code|cc-csc|${CODES}`
+/** Whose names are too short to tell of one as a part of another word. */
+export const SECRET_ALONE = `pw|jwt|ssn|one-time-code|cc-csc|code_verifier|${CODES}`
 /** Names of fields that hold a secret. */
-const TELLS_SECRET = new RegExp(`(?:${TELLING_BESIDE}|(?<![A-Za-z\\d])(?:${SECRET_ALONE}))[\\].]{0,2}$`, 'i')
+const TELLS_SECRET = new RegExp(
+  `(?:${TELLING_BESIDE}|(?<![A-Za-z\\d])(?:${SECRET_ALONE}|pass|sig|sid))[\\].]{0,2}$`,
+  'i',
+)
 /** Without one of these no field is named so: most texts that speak of a value have none. */
-const MAY_TELL = new RegExp(`${TELLING_BESIDE}|${SECRET_ALONE}`, 'i')
+const MAY_TELL = new RegExp(`${TELLING_BESIDE}|${SECRET_ALONE}|pass|sig|sid`, 'i')
 /** The type of a field. Others are words of grammars: `{"type":"token"`. */
 const PASSWORD = /^password$/i
 /** How far a value may stand from the name of its field, with a message or other attributes between them. Ours. */

@@ -57,7 +57,7 @@ const LOOSE = [
   '(?:%(?:25)*(?:0[9ad]|20|2[cf]|3[ab]|7c)){1,3}',
 ].join('|')
 const PRINTED = new RegExp(
-  `(?:(?<!\\d)|(?<=${ESCAPE_AHEAD}))\\d{4}(${LOOSE})(?:\\d{4}\\1\\d{4}\\1\\d{4}(?:\\1\\d{3})?|\\d{6}\\1\\d{4,5})(?!\\d|\\1\\d{4}(?!\\d))`,
+  `(?:(?<!\\d)|(?<=${ESCAPE_AHEAD}))\\d{4}(${LOOSE})(?:\\d{4}\\1\\d{4}\\1(?:\\d{4}(?:\\1\\d{3})?|\\d{2})|\\d{6}\\1\\d{4,5})(?!\\d|\\1\\d{4}(?!\\d))`,
   'gi',
 )
 /** What tells of such groups. */
@@ -73,6 +73,10 @@ export const LOOSE_TELLS: readonly string[] = [
   .map((between) => `0000${between}0000`)
   .concat('0000%')
 
+/** Nobody else ends in a group of two. */
+const ENDS_IN_TWO = /\D\d\d$/
+const IS_OF_DINERS = /^3[0689]/
+
 /** A list of such groups that is longer than a card holds none. */
 function maskPrinted(printed: string, between: string, at: number, whole: string): string {
   const digits = Array.from(printed.toLowerCase().replaceAll(between.toLowerCase(), ''), Number)
@@ -80,7 +84,9 @@ function maskPrinted(printed: string, between: string, at: number, whole: string
   const ahead = whole.slice(Math.max(0, at - between.length - 4), at)
   const isInList = ahead.endsWith(between) && /^\d{4}/.test(ahead)
   const isCard = issuedCard(digits.length, first * 10 + second) && luhnOf(digits)(0, digits.length)
-  return isCard && !isInList ? '[digits]' : printed
+  return isCard && !isInList && (IS_OF_DINERS.test(printed) || !ENDS_IN_TWO.test(printed))
+    ? '[digits]'
+    : printed
 }
 
 /** What a place in code stands behind: a file of it, or what was evaluated. */

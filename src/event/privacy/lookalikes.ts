@@ -1,3 +1,5 @@
+import { TELLING_BESIDE } from './assigned.ts'
+import { SECRET_ALONE } from './beside.ts'
 import {
   ENDS_WORD,
   OPENS_QUERY,
@@ -9,6 +11,7 @@ import {
   TO_WIDE,
   withoutCodes,
 } from './escapes.ts'
+import { NAMED } from './values.ts'
 
 /** The zeros of all scripts; the other nine digits stand behind each. Unicode 17, category Nd. */
 const ZEROS = [
@@ -144,8 +147,13 @@ function plainOf(found: string, at: number, text: string): string {
   return isInWord ? [...found].map((char) => twins.get(char) ?? char).join('') : found
 }
 
-const HAS_COMMANDS = new RegExp(TERMINAL, 'i')
-const COMMANDS = new RegExp(`(${ENDS_WORD})|(${OPENS_QUERY})|(?:${TERMINAL})+`, 'gi')
+/**
+ * A line of a mail that goes on in the next, within a word. What is assigned may be empty, or stand there: behind a name
+ * that tells of a secret, before another name, and within a query, it is none.
+ */
+const BROKEN = `(?<=[\\w.+@-])=(?:\\r?\\n|\\ufffd{1,2})(?=[\\w@.=%-])(?!${NAMED}(?!40[a-z]))(?<!(?:${TELLING_BESIDE}|${SECRET_ALONE}|pass|auth|sig|sid|key|_id)[\\]"']{0,2}=[\\s\\ufffd]{1,2})(?<![?#](?:[^\\s\\ufffd]|=[\\r\\n\\ufffd]{1,2}){0,96}=[\\s\\ufffd]{1,2})`
+const HAS_COMMANDS = new RegExp(`${TERMINAL}|${BROKEN}`, 'i')
+const COMMANDS = new RegExp(`(${ENDS_WORD})|(${OPENS_QUERY})|(?:${TERMINAL}|${BROKEN})+`, 'gi')
 const IS_OF_WORD = /[A-Za-z\d]/
 /** Stand where commands stood within a word: a blank that nobody writes, and what is none, as a query would end there. */
 const JOINT = '\u2005'
@@ -154,13 +162,14 @@ const JOINTS = `[${JOINT}${JOINT_IN_QUERY}]`
 const EACH_JOINT = new RegExp(JOINTS, 'g')
 const HAS_JOINT = new RegExp(JOINTS)
 
-/** Two words with another colour each are no one, or one is that has two of them. */
+/** Two words with another colour each are no one, or one is that has two of them. Lines of queries are joined with these. */
 const withoutCommands = (text: string): string =>
   text.replace(
     COMMANDS,
-    readBy(({ isInQuery, before, after }) =>
-      IS_OF_WORD.test(before) && IS_OF_WORD.test(after) ? (isInQuery ? JOINT_IN_QUERY : JOINT) : '',
-    ),
+    readBy(({ text: found, isInQuery, before, after }) => {
+      if (isInQuery && found.startsWith('=')) return found
+      return IS_OF_WORD.test(before) && IS_OF_WORD.test(after) ? (isInQuery ? JOINT_IN_QUERY : JOINT) : ''
+    }),
   )
 
 /** With ASCII in their place, and without commands to a terminal, of which those within words leave a joint. */
@@ -182,9 +191,11 @@ export const withoutRests = (text: string): string => (HAS_JOINT.test(text) ? te
 export const parted = (text: string): string => text.replace(EACH_JOINT, ' ')
 export const folded = (text: string): string => parted(foldedApart(text))
 
+const withoutJoints = (text: string): string => text.replace(EACH_JOINT, '')
+
 /** How the same may be read as well. What the words of a mail are decoded to may tell of one. */
 export const OTHER_READINGS: readonly ((text: string) => string)[] = [
-  (text) => text.replace(EACH_JOINT, ''),
-  (text) => readMail(readWordsOfMail(text)),
+  withoutJoints,
+  (text) => readMail(readWordsOfMail(withoutJoints(text))),
   readJoiners,
 ]

@@ -4,8 +4,10 @@ import type { Marker } from './tells.ts'
 
 const WORD = '[^\\\\/\\s"\'<>:|?*%\\ufffd]{1,64}'
 /** As it is, in JSON of JSON, and encoded. */
-const SEPARATOR = '(?:(?:%(?:25)*5[cC]){1,8}|\\\\(?:u00|x)5[cC]|[\\\\/]{1,16})'
+const SEPARATOR = '(?:(?:%(?:25)*(?:5[cC]|2[fF])){1,8}|\\\\(?:u00|x)5[cC]|[\\\\/]{1,16})'
 const DRIVE_COLON = '(?::|%(?:25)*3[aA]|\\\\(?:u00|x)3[aA])'
+/** As it is, and encoded. */
+const SLASH = '(?:/|%(?:25)*2[fF])'
 const GAP = '(?: |%(?:25)*20)'
 /** What the folder of them all is called: by Windows, by that before Vista, in German too, and as DOS has it short. */
 const USERS = `(?:[Uu]sers|USERS|Documents${GAP}and${GAP}Settings|Dokumente${GAP}und${GAP}Einstellungen|DOCUME~\\d)`
@@ -24,10 +26,11 @@ const homeOf = (name: string) =>
   new RegExp(
     [
       `${START}([A-Za-z]${DRIVE_COLON}${SEPARATOR}(?:(?:WINNT|[Ww]indows)${SEPARATOR}[Pp]rofiles|${USERS})${SEPARATOR}`,
-      `|[Ff]ile:/{2,5}(?:[\\w.$-]{1,64}/){0,3}(?:[Hh]ome|${USERS})/)NAME`,
+      `|[Ff]ile${DRIVE_COLON}${SLASH}{2,5}(?:[\\w.$-]{1,64}${SLASH}){0,3}(?:[Hh]ome|${USERS})${SLASH}`,
+      `|webpack(?:-internal)?:///(?=(?:Users|home)/[^/\\s]{1,64}/)(?:Users|home)/)NAME`,
       // A share has twice as many backslashes before it as behind it. Names of PHP, in JSON, have as many.
       `|${behind('\\w\\\\:.')}((\\\\{1,4})\\3(?:[\\w.$-]{1,64}\\3(?!\\\\)){1,3}${SHARED}\\3)NAME`,
-      `|${behind('\\w.%-')}(/(?:(?:mnt|cygdrive)/[a-z]/${USERS}|(?:var|usr|export)/home)/)NAME`,
+      `|${behind('\\w.%-')}(/(?:(?:mnt|cygdrive)/[a-z]/${USERS}|[a-z]/Users(?=/[^/\\s]{1,64}/)|(?:var|usr|export)/home)/)NAME`,
       `|${behind('\\w.%-')}((?:/[a-z]|/System/Volumes/Data|/Volumes/${WORD})?/(?:Users|home)/)NAME(?=${INSIDE})`,
     ]
       .join('')
@@ -43,7 +46,7 @@ export const HOME_TELLS: readonly Marker[] = [
   ...['users', 'settings', 'einstellungen', 'docume~0', 'profiles', 'profiles$'].flatMap((folder) =>
     ['/', '\\', '%'].map((end) => folder + end),
   ),
-  ...['/home/', '\\home\\', '\\homes\\', '\\home$\\', '\\homes$\\'],
+  ...['/home/', 'home%', '\\home\\', '\\homes\\', '\\home$\\', '\\homes$\\'],
 ]
 
 /** The names of those who own the folders, as `[user]`. */

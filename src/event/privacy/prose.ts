@@ -39,12 +39,15 @@ const NAME_QUOTE = '\\\\{0,4}(?:%(?:25)*5c)*(?:"|&(?:amp;)*(?:quot|#0{0,4}34|#x0
 const NAME_CHAR = '[\\p{L}\\p{M}\\p{N}._%+-]'
 /** They may be in a name (RFC 5322, 3.2.3), and stand before and behind one as well. */
 const SIGN_IN_NAME = "[!~'$^*]{1,4}"
+/** An image for screens of more pixels (`logo@2x.png`), and a frame with a file in the place of a URL (`f@main.jsbundle:1:2`). */
+const NO_ADDRESS =
+  '\\d(?:\\.\\d)?x(?:[.-][\\w-]{1,32})?\\.(?:png|jpe?g|gif|webp|avif|svg|ico|bmp|heic)(?!\\.?[\\p{L}\\p{N}-])|[\\w.-]{1,128}\\.(?:(?:js)?bundle|[cm]?jsx?|tsx?):\\d{1,7}:\\d'
 /**
  * The look-behind lets a match begin only where a word begins: without it a long word costs its length squared. A domain
  * has a dot; `[ip]` is an address that was masked before, or stays as in labels. A name in quotes may have blanks.
  */
 const EMAIL = new RegExp(
-  `(?:(?<!${NAME_CHAR}(?:${SIGN_IN_NAME})?)${NAME_CHAR}+(?:${SIGN_IN_NAME}${NAME_CHAR}+)*|${NAME_QUOTE}[\\p{L}\\p{N}][^"\\\\<>&@\\p{Cc}\\ufffd]{0,63}${NAME_QUOTE})${AT}(?:\\[(?:ip|(?:\\d{1,3}\\.){3}\\d{1,3})\\]|[\\p{L}\\p{M}\\p{N}-]+(?:${DOT}[\\p{L}\\p{M}\\p{N}-]+)*${DOT}\\p{L}{2,})`,
+  `(?:(?<!${NAME_CHAR}(?:${SIGN_IN_NAME})?)${NAME_CHAR}+(?:${SIGN_IN_NAME}${NAME_CHAR}+)*|${NAME_QUOTE}[\\p{L}\\p{N}][^"\\\\<>&@\\p{Cc}\\ufffd]{0,63}${NAME_QUOTE})${AT}(?!${NO_ADDRESS})(?:\\[(?:ip|(?:\\d{1,3}\\.){3}\\d{1,3})\\]|[\\p{L}\\p{M}\\p{N}-]+(?:${DOT}[\\p{L}\\p{M}\\p{N}-]+)*${DOT}\\p{L}{2,})`,
   'giu',
 )
 

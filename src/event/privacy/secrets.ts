@@ -1,5 +1,5 @@
-import { BOLD_END, type Masking, maskAssigned, OF_SYNTAX, TELLING_BESIDE } from './assigned.ts'
-import { BESIDE_TELLS, maskBeside } from './beside.ts'
+import { BOLD_END, type Masking, maskAssigned, OF_SYNTAX, TELLING_BESIDE, WRAPPED } from './assigned.ts'
+import { BESIDE_TELLS, maskBeside, SECRET_ALONE } from './beside.ts'
 import { AT, AT_TELLS, COLON, encoded, SLASH, START } from './escapes.ts'
 import type { Marker } from './tells.ts'
 
@@ -118,21 +118,24 @@ const BASIC = new RegExp(
 const LESS = encoded('<', 'lt')
 const GREATER = encoded('>', 'gt')
 const CONTENT = `(?:[^<>&\\\\%]|(?!${LESS}|${GREATER})[&\\\\%])`
+const NAMED = `(?:${TELLING_BESIDE}|(?=${SECRET_ALONE})(?<=[<:]|${LESS})(?:${SECRET_ALONE}))`
 const ELEMENT = new RegExp(
-  `((?:${TELLING_BESIDE})>|(?:${TELLING_BESIDE})\\s(?<=<[\\w:.-]{0,48}\\s)[^<>]{1,256}>)(?:[^<>]+(?=</)|\\s{0,64}<!\\[CDATA\\[(?:[^\\]<]|\\](?!\\]>)|<(?!!\\[CDATA))*(?:\\]\\]>)?)|((?:${TELLING_BESIDE})(?:\\s(?<=${LESS}[\\w:.-]{0,48}\\s)${CONTENT}{1,256})?\\\\{0,7}${GREATER})${CONTENT}+(?=${LESS}${SLASH})`,
+  `(${NAMED}>|${NAMED}\\s(?<=<[\\w:.-]{0,48}\\s)[^<>]{1,256}>)(?:[^<>]+(?=</)|\\s{0,64}<!\\[CDATA\\[(?:[^\\]<]|\\](?!\\]>)|<(?!!\\[CDATA))*(?:\\]\\]>)?)|(${NAMED}(?:\\s(?<=${LESS}[\\w:.-]{0,48}\\s)${CONTENT}{1,256})?\\\\{0,7}${GREATER})${CONTENT}+(?=${LESS}${SLASH})`,
   'gi',
 )
 const HAS_ELEMENT = new RegExp(`<(?:/|!\\[CDATA)|${LESS}${SLASH}`, 'i')
 /** Names as people write them, and as command lines have them: only before what is no word. */
 const SPOKEN = new RegExp(
   [
-    `((?:(?:[Tt]oken|TOKEN)${OF_SYNTAX}|[Jj]wt|JWT|(?:API|[Aa]pi|[Ss]ecret|[Aa]ccess|[Ss]ession) (?:[Kk]ey|KEY|[Ii][Dd]))(?:\\*{1,2}\\s?:|\\s?${COLON})${BOLD_END}\\s?["']?`,
+    `((?:(?:[Tt]oken|TOKEN)${OF_SYNTAX}|[Jj]wt|JWT|(?:API|[Aa]pi|[Ss]ecret|[Aa]ccess|[Ss]ession) (?:[Kk]ey|KEY|[Ii][Dd]))(?:\\[\\d{0,3}\\])?(?:\\*{1,2}\\s?:|\\s?${COLON})${BOLD_END}\\s?(?!${WRAPPED})["']?`,
     `|--(?:[\\w-]{0,32}-)?(?:password|passwd|token|secret|key)\\s["']?)${MIXED}[\\w.~+/=%-]{6,}`,
   ].join(''),
   'g',
 )
 const SPOKEN_TELLS = [
-  ...['jwt', 'token', '"key', '"id'].flatMap((name) => [':', '":', '"":', '""":'].map((end) => name + end)),
+  ...['jwt', 'token', '"key', '"id'].flatMap((name) =>
+    [':', '":', '"":', '""":', '"0":', '"00":'].map((end) => name + end),
+  ),
   ...['token%', 'token&', 'token\\'],
   ...['-password"', '-passwd"', '-token"', '-secret"', '-key"'],
 ]

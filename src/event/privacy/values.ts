@@ -22,7 +22,8 @@ const NESTED = new RegExp(
 )
 const NESTED_MEMBER = new RegExp(`${TYPE}(?:[[{]|\\((?=\\s?["'\`\\\\]))`, 'y')
 /** A call with a text, as of types that are not printed: `SecretStr('…')`. */
-const CALL = /((?:new\s)?[\w.$]{1,64})\((?=(?:[^()"'`\\\r\n]{0,64}[\s,=[{])?[bfru]?["'`\\])/y
+const CALL =
+  /((?:new\s)?[\w.$]{1,64})\((?=(?:[\w.$]{1,64}\(){0,2}(?:[^()"'`\\\r\n]{0,64}[\s,=[{])?[bfru]?["'`\\])/y
 /** What Python and TOML have in three quotes, in lines of its own. */
 const BEGINS_LINE = new RegExp(`\\\\?[ \\t]{0,8}${LINE}`, 'y')
 /** What may follow a quote that ends a value: behind anything else the value goes on, as shells and SQL have it. */
@@ -30,7 +31,7 @@ const AFTER = /$|[\s,:;)}\]>&|<"'`\\]|[.!?](?:\s|$)|\/>/y
 /** Text of these characters alone holds nothing personal. */
 const NOTHING = /^[\s,:;()[\]{}"'`\\]*$/
 /** Another name, in YAML and where variables are set; of these one without a value is in capitals. */
-const NAMED = `(?:export[ \\t])?(?:["']?[A-Za-z_][\\w.-]{0,63}["']?[ \\t]?(?::(?=\\s|${LINE}|$)|=(?!=|[ \\t]{0,8}(?:${LINE}|$)))|[A-Z\\d]{1,32}_[A-Z\\d_]{0,32}=)`
+export const NAMED = `(?:export[ \\t])?(?:["']?[A-Za-z_][\\w.-]{0,63}["']?[ \\t]?(?::(?=\\s|${LINE}|$)|=(?!=|[ \\t]{0,8}(?:${LINE}|$)))|[A-Z\\d]{1,32}_[A-Z\\d_]{0,32}=)`
 /** Without quotes: up to what may end it, as the end of a line before a name. A mask is one word. */
 const BARE = new RegExp(`(?:[^\\s"'\`<>&\\\\\\ufffd]|\\ufffd(?!\\s{0,16}${NAMED}))+`, 'y')
 const BARE_MEMBER = new RegExp(
@@ -75,11 +76,9 @@ export function unquotedAt(text: string, bare: ValueSpan, isMember: boolean): Va
   return to > bare.to ? { from, to } : bare
 }
 
-/**
- * Between lines, with what stands before the last of them. Of a text in lines YAML has a sign, and may have a tag and an
- * anchor; what looks like a comment may be a value.
- */
+/** Between lines, with what stands before the last of them. Of a text in lines YAML has a sign, and tags and anchors. */
 const NEXT_LINE = new RegExp(`[ \\t]{0,8}(?:${LINE}([ \\t]{0,256})){1,4}`, 'y')
+/** What looks like one may be a value. */
 const COMMENT = '#[^\\r\\n\\ufffd\\\\]{0,128}'
 const NEXT_BLOCK = new RegExp(
   `[ \\t]{0,8}(?:[!&][\\w!-]{0,32}[ \\t]{1,4}){0,2}([|>][-+\\d]{0,2})?[ \\t]{0,8}((?:${COMMENT})?(?:${LINE}[ \\t]{0,256}${COMMENT}){0,8})(?:${LINE}([ \\t]{0,256})){1,4}`,

@@ -9,6 +9,11 @@ test('a value goes whose field is named beside it, whichever of the two comes fi
         ['{"key":"password","value":"S"}', '{"key":"password","value":"[token]"}'],
         ['{"name":"csrf-token","content":"S"}', '{"name":"csrf-token","content":"[token]"}'],
         ['{"field":"newPassword","input":"S"}', '{"field":"newPassword","input":"[token]"}'],
+        ...['sig', 'pass', 'code_verifier', 'connect.sid'].map((name) => [
+          `{"name":"${name}","value":"S"}`,
+          `{"name":"${name}","value":"[token]"}`,
+        ]),
+        ['{"name":"passed","value":"S"}', '{"name":"passed","value":"S"}'],
         ['{"name":"pin","value":"1234"}', '{"name":"pin","value":"[token]"}'],
         ["{ value: 'S', name: 'password' }", "{ value: '[token]', name: 'password' }"],
         [

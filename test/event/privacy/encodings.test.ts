@@ -336,6 +336,39 @@ test('URLs that are content, code or a person keep their scheme', async (t) => {
   t.same(urls('/to/javascript:send(1)'), three('/to/javascript:'))
 })
 
+test('what a mail parts in two lines is one word', async (t) => {
+  for (const end of ['\n', '\r\n', '\ufffd', '\ufffd\ufffd'])
+    t.same(
+      missed(
+        [
+          ...[
+            'ann.lee=#@mail.example',
+            'ann.lee@=#mail.example',
+            'ann.lee@ma=#il.example',
+            'ann.l=#ee@mail.example',
+          ],
+          ...['ann.lee=40ma=#il.example', 'ann.lee=40mail=#.example', 'ann.l=#ee=40mail.example'],
+        ].map((text) => [`to ${text.replace('#', end)} x`, 'to [email] x']),
+      ),
+      [],
+    )
+  t.same(
+    missed([
+      ['password=3DNee=\ndle', 'password=[token]'],
+      ['Bearer abcdef=\nghijkl123', 'Bearer [token]'],
+      ['41111111=\n11111111', '[digits]'],
+      ['4111 1111 1111=\n1111', '[digits]'],
+      ['a https://u:Nee=\ndle@h.example/x', 'a https://u:[email]/x'],
+      ['GET /s?a="x"&q=priv=\nate', 'GET /s'],
+      // Nothing of a mail: a value in the next line, another name there, and where nothing tells.
+      ['password=\nS mailed a@mail.example', 'password=\n[token] mailed [email]'],
+      ['DB_PASSWORD=\nDB_HOST=h to a@mail.example', 'DB_PASSWORD=\nDB_HOST=h to [email]'],
+      ...['x=\ny', 'const x =\n  y', 'abc=\ndef'],
+    ]),
+    [],
+  )
+})
+
 test('what is written in wide characters is read as ASCII, and stays where it tells nothing', async (t) => {
   t.same(
     missed([

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { missed, stored } from './columns.ts'
+import { missed, stored, three, urls } from './columns.ts'
 
 const cleaned = (text: string) => stored({ exception_message: text }).exception_message
 
@@ -39,6 +39,12 @@ const tables = {
       'no /mnt/c/Users/[user] and no /cygdrive/d/users/[user]',
     ],
     ['at f (/c/Users/ann/x.js:1:2)', 'at f (/c/Users/[user]/x.js:1:2)'],
+    ['no /c/Users/ann/x', 'no /c/Users/[user]/x'],
+    ['webpack:///Users/ann/x', 'webpack:///Users/[user]/x'],
+    ['webpack-internal:///home/ann/a/x.js', 'webpack-internal:///home/[user]/a/x.js'],
+    ['file%3A%2F%2F%2FUsers%2Fann%2Fx', 'file%3A%2F%2F%2FUsers%2F[user]%2Fx'],
+    ['file%253A%252F%252F%252Fhome%252Fann%252Fx', 'file%253A%252F%252F%252Fhome%252F[user]%252Fx'],
+    ['file%3A%2F%2F%2FC%3A%2FUsers%2Fann%2Fx', 'file%3A%2F%2F%2FC%3A%2FUsers%2F[user]%2Fx'],
     ['no /var/home/ann/x and no /export/home/ann', 'no /var/home/[user]/x and no /export/home/[user]'],
     // Behind an escape, in JSON of JSON, and with encoded separators.
     ...['\\n', '\\t', '\\r\\n', '%0A', '%250a', '\\u000a', '\\x0a', '&#10;', '\ufffd'].flatMap((before) =>
@@ -172,6 +178,34 @@ for (const [rule, rows] of Object.entries(tables)) {
     }
   })
 }
+
+test('what looks like an address of a person, and is a file, stays', async (t) => {
+  const names = [
+    'logo@2x.png',
+    'a-b_c@3x.webp',
+    'icon@1.5x.jpg',
+    'x%402x.svg',
+    'hero@2x-4f2a.avif',
+    'a@2x.min.gif',
+  ]
+  const texts = names.flatMap((name) => [name, `no ${name}, or`, `/img/${name}`, `https://h/img/${name}`])
+  t.same(missed(texts), [])
+  for (const name of names) t.same(urls(`https://h/img/${name}`), three(`https://h/img/${name}`))
+  t.same(missed(['value@main.jsbundle:1:2345', 'f@app.js:10:2\ng@app.tsx:3:4']), [])
+  t.same(
+    missed([
+      ...[
+        ['ann@2x.example', '[email]'],
+        ['ann@12x.png.example', '[email]'],
+        ['ann@2x.png.example', '[email]'],
+        ['ann@app.js', '[email]'],
+        ['ann@app.js:10', '[email]:10'],
+        ['ann@2x.shop', '[email]'],
+      ],
+    ]),
+    [],
+  )
+})
 
 test('a name before an `@` goes with its blanks, its signs and whatever its quotes are written as', async (t) => {
   t.same(

@@ -2,6 +2,64 @@ import { test } from 'tap'
 import { cleanExcerpt } from '../../../src/event/scrub.ts'
 import { missed } from './columns.ts'
 
+test('a value goes that may be missing, as languages print it', async (t) => {
+  t.same(
+    missed([
+      ...[
+        'Optional("S")',
+        'Some("S")',
+        'Ok("S")',
+        "Right('S')",
+        'Optional(Some("S"))',
+        'Some(\\"S\\")',
+      ].flatMap((value) =>
+        ['token: ', 'jwt: ', 'password: ', 'auth: ', 'token = ', 'accessToken: '].map((name) => [
+          `no ${name}${value}`,
+          `no ${name}[token]`,
+        ]),
+      ),
+      ['token: Just "S"', 'token: Just "[token]"'],
+      ['password = Just "S"', 'password = Just "[token]"'],
+      ['{ token = Just ("S") }', '{ token = Just [token] }'],
+      ...['Unexpected token: Some("x")', 'token: None', 'tokens: Some("x")', 'token: some words'],
+    ]),
+    [],
+  )
+})
+
+test('a value goes whose name has a place in a list, stands alone in an element, or has blanks', async (t) => {
+  t.same(
+    missed([
+      ...[
+        'password[0]=',
+        'password[]=',
+        'password%5B0%5D=',
+        'token[1]=',
+        'user[password][0]=',
+        'secrets[12]=',
+      ].map((name) => [`no ${name}S`, `no ${name}[token]`]),
+      ['token[]: Needle1', 'token[]: [token]'],
+      ['token[0]: Needle1', 'token[0]: [token]'],
+      ...['pin', 'otp', 'ssn', 'soap:pin', 'jwt'].map((name) => [
+        `<${name}>9182</${name}>`,
+        `<${name}>[token]</${name}>`,
+      ]),
+      ['&lt;pin&gt;9182&lt;/pin&gt;', '&lt;pin&gt;[token]&lt;/pin&gt;'],
+      ['<pin type="a">9182</pin>', '<pin type="a">[token]</pin>'],
+      ['["mot de passe","S"]', '["mot de passe","[token]"]'],
+      ['["contraseña","S"]', '["contraseña","[token]"]'],
+      ...[
+        '<pinned>9182</pinned>',
+        '<spin>12</spin>',
+        '["no password","Retry"]',
+        'tokens[0]',
+        'a[0]: Needle1',
+      ],
+    ]),
+    [],
+  )
+})
+
 test('what is empty stays so, and what follows it is looked at for itself', async (t) => {
   t.same(
     missed([
