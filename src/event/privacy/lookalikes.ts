@@ -1,5 +1,4 @@
-import { TELLING_BESIDE } from './assigned.ts'
-import { SECRET_ALONE } from './beside.ts'
+import { CODES, TELLING_BESIDE } from './assigned.ts'
 import {
   ENDS_WORD,
   OPENS_QUERY,
@@ -151,7 +150,7 @@ function plainOf(found: string, at: number, text: string): string {
  * A line of a mail that goes on in the next, within a word. What is assigned may be empty, or stand there: behind a name
  * that tells of a secret, before another name, and within a query, it is none.
  */
-const BROKEN = `(?<=[\\w.+@-])=(?:\\r?\\n|\\ufffd{1,2})(?=[\\w@.=%-])(?!${NAMED}(?!40[a-z]))(?<!(?:${TELLING_BESIDE}|${SECRET_ALONE}|pass|auth|sig|sid|key|_id)[\\]"']{0,2}=[\\s\\ufffd]{1,2})(?<![?#](?:[^\\s\\ufffd]|=[\\r\\n\\ufffd]{1,2}){0,96}=[\\s\\ufffd]{1,2})`
+const BROKEN = `(?<=[\\w.+@-])=(?:\\r?\\n|\\ufffd{1,2})(?=[\\w@.=%-])(?!${NAMED}(?!40[a-z]))(?<!(?:${TELLING_BESIDE}|${CODES}|pw|jwt|ssn|code_verifier|pass|auth|sig|sid|key|_id)[\\]"']{0,2}=[\\s\\ufffd]{1,2})(?<![?#](?:[^\\s\\ufffd]|=[\\r\\n\\ufffd]{1,2}){0,96}=[\\s\\ufffd]{1,2})`
 const HAS_COMMANDS = new RegExp(`${TERMINAL}|${BROKEN}`, 'i')
 const COMMANDS = new RegExp(`(${ENDS_WORD})|(${OPENS_QUERY})|(?:${TERMINAL}|${BROKEN})+`, 'gi')
 const IS_OF_WORD = /[A-Za-z\d]/
