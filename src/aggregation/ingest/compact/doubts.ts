@@ -15,6 +15,7 @@ import { quote, readParquet } from '../duckdb/sql-text.ts'
 import { eventRows } from './event-sql.ts'
 import { COARSE, FINE } from './line-faults.ts'
 import { createMistyped } from './mistyped.ts'
+import { NEEDED_OF_FILES } from './parquet-shape.ts'
 
 /** Rows that are taken as they are, and hardly say what was meant. */
 export interface Doubt {
@@ -63,6 +64,19 @@ export async function mistypedColumns(session: SqlSession, parquet: string): Pro
   const counts = meant.map(({ name }) => `COUNT("${name.replaceAll('"', '""')}")`)
   const [rows = []] = await allRows(session, `SELECT ${counts.join(', ')} FROM ${file}`)
   return meant.map(({ text }, at) => ({ why: text, rows: Number(rows[at]) })).filter(({ rows }) => rows > 0)
+}
+
+/** Times are judged with what they say. */
+const NEVER_NULL = NEEDED_OF_FILES.filter((name) => name !== 'event_time' && name !== 'received_time')
+
+/** Rows of a Parquet file of others without what each event has: no rollup counts them. */
+export async function incompleteRows(session: SqlSession, parquet: string): Promise<readonly Doubt[]> {
+  const counts = NEVER_NULL.map((name) => `COUNT(*) FILTER (${name} IS NULL)`)
+  const [rows = []] = await allRows(session, `SELECT ${counts.join(', ')} FROM ${readParquet([parquet])}`)
+  return NEVER_NULL.map((name, at) => ({
+    why: `${name} is null: the row is kept, and in no number`,
+    rows: Number(rows[at]),
+  })).filter(({ rows }) => rows > 0)
 }
 
 /** What a row is judged by. */

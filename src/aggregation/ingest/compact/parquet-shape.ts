@@ -5,7 +5,7 @@ import { columnTypes } from './event-sql.ts'
 
 const typeOf: ReadonlyMap<string, string> = new Map(columnTypes)
 /** Without a weight a row stands for itself. A unit cannot be told for all rows of a file. */
-const NEEDED_OF_FILES: readonly ColumnName[] = columns.flatMap(({ name, required }) =>
+export const NEEDED_OF_FILES: readonly ColumnName[] = columns.flatMap(({ name, required }) =>
   required && name !== 'weight' ? [name] : [],
 )
 

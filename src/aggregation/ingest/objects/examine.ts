@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { contentsOf, type ParquetSummary } from '../compact/compact.ts'
-import { type Doubt, mistypedColumns } from '../compact/doubts.ts'
+import { type Doubt, incompleteRows, mistypedColumns } from '../compact/doubts.ts'
 import { MAX_INFLATED_OBJECT_BYTES, mostInflatedBytes } from '../compact/inflate-files.ts'
 import {
   columnsOf,
@@ -42,7 +42,8 @@ export async function examine(
         if (fault !== undefined) return { fault }
         const contents = await contentsOf(session, path)
         const doubts = await workbench.readDoubts(session, path, clock.nowMs())
-        return { contents, doubts: [...doubts, ...(await mistypedColumns(session, path))] }
+        const more = [...(await incompleteRows(session, path)), ...(await mistypedColumns(session, path))]
+        return { contents, doubts: [...doubts, ...more] }
       },
       (error) => ({ fault: whyTooDear(error) }),
     )

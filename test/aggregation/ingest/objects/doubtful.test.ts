@@ -194,6 +194,31 @@ test('times of Parquet that can hardly be meant are told, as no row of it can be
   }
 })
 
+test('rows of Parquet without what each event has are told, as no rollup counts them', async (t) => {
+  const { session, places, ingester } = await setUp()
+  const apps = () => ['shop-web']
+  const arrivals = ingester({ work: { tempDir: places.tempDir, apps } })
+  const needed = ['event_id', 'app_id', 'name', 'value'] as const
+  for (const name of needed) {
+    const key = `raw/backfill/${HOUR}/${name}.parquet`
+    const [whole, without] = [0, 1].map((at) => storedEvent({ event_id: `${name}${at}`, app_id: 'shop-web' }))
+    const source = join(places.lakeDir, 'whole.parquet')
+    await writeParquet(
+      session,
+      [whole, without].flatMap((event) => event ?? []),
+      source,
+    )
+    await mkdir(dirname(join(places.lakeDir, key)), { recursive: true })
+    const replaced = `* REPLACE (CASE WHEN event_id = '${name}0' THEN ${name} END AS ${name})`
+    await session.run([
+      `COPY (SELECT ${replaced} FROM '${source}') TO '${join(places.lakeDir, key)}' (FORMAT parquet)`,
+    ])
+    const { doubtful, rows } = await arrivals.ingest(signal)
+    t.equal(rows, 2, name)
+    t.same(doubtful, [{ key, why: `${name} is null: the row is kept, and in no number`, rows: 1 }])
+  }
+})
+
 test('rows of an app that is not configured are told, with the one that was most likely meant', async (t) => {
   const { put, ingester, places } = await setUp()
   let apps: readonly string[] = ['shop', 'shop-web']
