@@ -9,7 +9,7 @@ export const Completeness = Type.Object({
   windows: Type.Integer({ description: 'Committed windows in the range that have the sets of the answer.' }),
   missing: Type.Integer({
     description:
-      'Windows that ended at least one grain ago and are not committed, or only from before a set of the answer was kept of the metric. Before the first event, of whatever app, none is missing.',
+      'Windows that ended at least one grain ago and are not committed, or only from before a set of the answer was kept of the metric, or of as many metrics. Before the first event, of whatever app, none is missing.',
   }),
   partial: Type.Integer({ description: 'Windows committed before all of their events could have come.' }),
   lateRows: Type.Optional(

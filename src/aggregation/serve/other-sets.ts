@@ -1,5 +1,5 @@
-import { appliesTo, type KeptDefinition } from '../rollup/model/definition.ts'
-import type { SeriesWindow } from '../rollup/stores/store.ts'
+import { appliesTo, type KeptDefinition, OTHER } from '../rollup/model/definition.ts'
+import type { CommittedWindow, SeriesWindow } from '../rollup/stores/store.ts'
 import type { FoundPeriod, RangeOfSet, ReadPeriod } from './asked-periods.ts'
 import { inPeriod } from './notices.ts'
 
@@ -14,16 +14,33 @@ export function foundPeriod(
   now: KeptDefinition,
 ): FoundPeriod {
   const parts = [period, ...besides.filter(({ name }) => name === period.name)]
-  const lacking = parts.flatMap(({ windows, request }) => windows.filter((each) => lacks(each, request)))
+  const isCutOff: Which = (window, request) => !lacks(window, request) && mayBeCutOff(window, request, now)
+  const lacking = parts.flatMap(({ windows, request }) =>
+    windows.filter((each) => lacks(each, request) || isCutOff(each, request)),
+  )
   const isOther: Which = (window, { set }) => {
     const digest = digestOf(window.definition, set)
     return digest !== undefined && digest !== digestOf(now, set)
   }
+  const isOtherMost: Which = (window, { set, metric }) =>
+    isOtherNumber(mostOf(window.definition, set), mostOf(now, set)) ||
+    (metric === OTHER && isOtherNumber(window.definition?.maxMetrics, now.maxMetrics))
   return {
     ...period,
     lacking: new Set(lacking.map(({ fromMs }) => fromMs)),
     otherSets: [
       ...told(parts, lacks, (sets) => `before ${sets} kept of this metric, and missing in this answer`),
+      ...told(
+        parts,
+        isCutOff,
+        (sets) => `while ${sets} kept of fewer metrics (maxMetrics), and perhaps missing in this answer`,
+      ),
+      ...told(
+        parts,
+        isOtherMost,
+        (sets) =>
+          `while ${sets} kept within other bounds (maxValues, maxMetrics), and in this answer as they were then`,
+      ),
       ...told(
         parts,
         isOther,
@@ -39,6 +56,32 @@ type Which = (window: SeriesWindow, request: RangeOfSet) => boolean
 /** Has rows of the metric that are not in the set; or had no set of the metric, so that there may have been some. */
 const lacks: Which = ({ hasSet, definition }, { metric }) =>
   !hasSet || (metric !== '' && definition !== undefined && !appliesTo(definition, metric))
+
+/** Has no row of the metric, which may have been one of too many: those are counted together. */
+const mayBeCutOff = (
+  { units, definition }: SeriesWindow,
+  { metric }: RangeOfSet,
+  now: KeptDefinition,
+): boolean =>
+  metric !== '' &&
+  metric !== OTHER &&
+  units.length === 0 &&
+  Number(definition?.maxMetrics) < Number(now.maxMetrics)
+
+/** Of two that are known. */
+const isOtherNumber = (then: number | undefined, now: number | undefined): boolean =>
+  then !== undefined && now !== undefined && then !== now
+
+const mostOf = (definition: KeptDefinition | undefined, set: string): number | undefined =>
+  definition?.sets.find(([name]) => name === set)?.[2]
+
+/** Where metrics are listed of windows that kept more or fewer of them than is kept now. */
+export function otherMetrics(windows: readonly CommittedWindow[], now: KeptDefinition): readonly string[] {
+  const { length } = windows.filter(({ definition }) => isOtherNumber(definition?.maxMetrics, now.maxMetrics))
+  if (length === 0) return []
+  const many = `${length} of ${windows.length} windows of this range`
+  return [`Computed while more or fewer metrics were kept (maxMetrics): ${many}. ${ANEW}`]
+}
 
 const digestOf = (definition: KeptDefinition | undefined, set: string): string | undefined =>
   definition?.sets.find(([name]) => name === set)?.[1]

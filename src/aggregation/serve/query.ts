@@ -18,7 +18,7 @@ import { type AskedAt, completenessOf, generationOf, together, unitsOf } from '.
 import { configuredQueries } from './configured.ts'
 import { computeHistogram, computeSteps } from './histogram.ts'
 import { inBoth, noticesIn, whyEmpty } from './notices.ts'
-import { foundPeriod } from './other-sets.ts'
+import { foundPeriod, otherMetrics } from './other-sets.ts'
 import { durationText } from './parameters.ts'
 import { computeChanges } from './periods/changes.ts'
 import { computeComparison } from './periods/compare.ts'
@@ -221,7 +221,9 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       const range = { rollup: definition.id, ...alignedRange({ fromMs, toMs }, definition.grainMs) }
       const found = await store.metrics({ app, ...range }, asking.signal)
       const names = { app, metrics: found.map(({ metric }) => metric) }
-      const notices = await noticesIn(range, names, { store, asking, at: askedAt(definition, asking) })
+      const ofNames = await noticesIn(range, names, { store, asking, at: askedAt(definition, asking) })
+      const windows = await store.windows(range.rollup, range.fromMs, range.toMs, asking.signal)
+      const notices = [...ofNames, ...otherMetrics(windows, keptDefinition(definition))]
       const metrics = metricsIn(found, unit)
       return { text: JSON.stringify({ metrics, ...(notices.length > 0 && { notices }) }) }
     },

@@ -358,12 +358,8 @@ test('windows of a set that was another are told, and not missing', async (t) =>
     ['as now', before({}), false, false],
     ['of other dimensions', before({ sets: byPath }), false, true],
     ['with bots', before({ bots: 'include' }), true, true],
-    [
-      'beside other sets, within other limits',
-      before({ sets: [...byPath.slice(0, 1)], maxValues: 9 }),
-      false,
-      false,
-    ],
+    ['beside other sets', before({ sets: byPath.slice(0, 1) }), false, false],
+    ['of more metrics', before({ maxMetrics: 9_999 }), false, false],
     ['nobody knows', undefined, false, false],
   ] as const) {
     const { store, series, top } = queriesOver()
@@ -374,6 +370,39 @@ test('windows of a set that was another are told, and not missing', async (t) =>
     t.same(app.notices, ofApp ? [others('the set app was')] : undefined, rule)
     t.same(route.notices, ofRoute ? [others('the set route was')] : undefined, rule)
   }
+})
+
+const ANEW = 'The schedule computes them anew, oldest first, as far as their events are still in raw/.'
+
+test('windows of more or fewer values, or metrics, are told', async (t) => {
+  const bounded = (its: Partial<RollupDefinition>) => ({
+    definition: keptDefinition({ ...quarterly, ...its }),
+  })
+  const rows = [rollupRow({}, ramp(9)), rollupRow({ set: 'route', value: '/a' }, ramp(9))]
+  const { store, series, top, queries } = queriesOver()
+  await store.fill(committed(noon - HOUR, bounded({ maxValues: 9, maxMetrics: 1 })), [
+    ...rows,
+    rollupRow({ metric: '~other' }, ramp(3)),
+  ])
+  await store.fill(committed(noon - QUARTER, bounded({})), [
+    ...rows,
+    rollupRow({ metric: 'checkout' }, ramp(3)),
+  ])
+  const within = (set: string) =>
+    `Computed while the set ${set} was kept within other bounds (maxValues, maxMetrics), and in this answer as they were then: 1 of 2 windows of this range. ${ANEW}`
+  t.same((await top()).notices, [within('route')])
+  t.equal((await series()).notices, undefined, 'a set without values, of a metric that both have')
+  t.same((await series({ metric: '~other' })).notices, [within('app')])
+  const found = await series({ metric: 'checkout' })
+  t.match(found.completeness, { windows: 1, missing: 3 })
+  t.same(found.notices, [
+    `Computed while the set app was kept of fewer metrics (maxMetrics), and perhaps missing in this answer: 1 of 2 windows of this range. ${ANEW}`,
+  ])
+  const { app, fromMs, toMs } = lastHour
+  const listed = JSON.parse((await queries.metrics({ app, fromMs, toMs }, allThere)).text)
+  t.same(listed.notices, [
+    `Computed while more or fewer metrics were kept (maxMetrics): 1 of 2 windows of this range. ${ANEW}`,
+  ])
 })
 
 test('of a metric that no set was kept of, nothing is known', async (t) => {

@@ -27,16 +27,30 @@ export function definitionHash(definition: RollupDefinition): string {
 
 /** What a window says of the definition that it was computed under: whether it can answer, when there is another. */
 export interface KeptDefinition {
-  /** What the values of each set are of: a digest of its dimensions, and of what becomes of bots. */
-  readonly sets: readonly (readonly [name: string, digest: string])[]
+  /**
+   * What the values of each set are of: a digest of its dimensions, and of what becomes of bots. Of a set that has values
+   * also the most that are kept, but for what earlier versions committed.
+   */
+  readonly sets: readonly (readonly [name: string, digest: string, maxValues?: number])[]
+  /** Left out of what earlier versions committed. */
+  readonly maxMetrics?: number
   /** Those of all sets, where each is kept of some metrics alone: nothing is known of others. */
   readonly metrics?: readonly string[]
 }
 
-export function keptDefinition({ sets, bots }: Pick<RollupDefinition, 'sets' | 'bots'>): KeptDefinition {
+export function keptDefinition({
+  sets,
+  bots,
+  maxMetrics,
+  maxValues,
+}: Omit<RollupDefinition, 'id' | 'grainMs'>): KeptDefinition {
   const metrics = sets.flatMap((set) => set.metrics ?? [])
   return {
-    sets: sets.map(({ name, dimensions }) => [name, digestOfJson({ dimensions, bots }).slice(0, 8)]),
+    sets: sets.map(({ name, dimensions }) => {
+      const digest = digestOfJson({ dimensions, bots }).slice(0, 8)
+      return dimensions.length === 0 ? [name, digest] : [name, digest, maxValues]
+    }),
+    maxMetrics,
     ...(sets.every((set) => set.metrics !== undefined) && { metrics }),
   }
 }

@@ -7,7 +7,7 @@ export const epochMs = (description: string) => Type.Integer({ description: `${d
 export const notices = Type.Optional(
   Type.Array(Type.String(), {
     description:
-      'What is to be known of the answer, a sentence each. Why it is empty: a name that is not known, and what may have been meant; or windows that are not computed yet. What it lacks: windows from before a set was kept. What of it is of other things: windows from when a set had other dimensions, or bots counted otherwise.',
+      'What is to be known of the answer, a sentence each. Why it is empty: a name that is not known, and what may have been meant; or windows that are not computed yet. What it lacks: windows from before a set was kept, or of fewer metrics. What of it is of other things: windows from when a set had other dimensions, more or fewer values, or bots counted otherwise.',
   }),
 )
 

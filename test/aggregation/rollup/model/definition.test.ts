@@ -51,7 +51,10 @@ test('what is kept of a definition says of each set whether it is the same, and 
   t.match(String(route?.[1]), /^[0-9a-f]{8}$/)
   const routeOf = (its: Partial<RollupDefinition>) =>
     keptDefinition({ ...definition, ...its }).sets.find(([name]) => name === 'route')
-  t.same(routeOf({ sets: [...DEFAULT_SETS].reverse(), maxValues: 1 }), route)
+  t.same(routeOf({ sets: [...DEFAULT_SETS].reverse(), maxMetrics: 1 }), route)
+  t.same(routeOf({ maxValues: 1 }), ['route', route?.[1], 1])
+  t.equal(app?.length, 2, 'without values')
+  t.equal(keptDefinition(definition).maxMetrics, definition.maxMetrics)
   t.same(routeOf({ sets: DEFAULT_SETS.map((set) => ({ ...set, metrics: ['lcp'] })) }), route)
   t.not(routeOf({ bots: 'include' })?.[1], route?.[1])
   t.not(routeOf({ sets: [{ name: 'route', dimensions: ['country'] }] })?.[1], route?.[1])
