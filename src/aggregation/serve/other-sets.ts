@@ -68,7 +68,7 @@ const mayBeCutOff = (
   units.length === 0 &&
   Number(definition?.maxMetrics) < Number(now.maxMetrics)
 
-/** Of two that are known. */
+/** Where both are known. */
 const isOtherNumber = (then: number | undefined, now: number | undefined): boolean =>
   then !== undefined && now !== undefined && then !== now
 
