@@ -591,11 +591,6 @@ export const lakeLimits: readonly Limit[] = [
     unit: 'things',
   },
   {
-    what: 'How far the clock of a gateway may be ahead of that of the aggregation',
-    at: ['aggregation/ingest/lake-arrivals.ts', 'MAX_AHEAD_MS'],
-    beyond: '`headgate reconcile` finds what it delivered only later',
-  },
-  {
     what: 'How long events may be on their way to the lake',
     at: ['aggregation/ingest/lake-arrivals.ts', 'MAX_ON_THE_WAY_MS'],
     beyond: '`headgate reconcile` does not find them; windows have them',

@@ -56,8 +56,6 @@ export interface LakeArrivalsOptions {
   readonly joining?: { readonly openSession: OpenSqlSession; readonly times: JoinTimes } | undefined
 }
 
-/** The clocks of the gateways may be ahead of ours by as much, and objects lie in the hour of their arrival. */
-const MAX_AHEAD_MS = DAY_MS
 /** An outage of the stream, or of the lake, that is longer keeps its events from being found where they are looked for. */
 const MAX_ON_THE_WAY_MS = 7 * DAY_MS
 /** Above so many days one listing of the whole index is cheaper than one for each. */
@@ -228,7 +226,8 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
   /** Entries in the partitions of these days, as far as there were any. */
   async function entriesOf(fromMs: number, toMs: number): Promise<readonly IndexEntry[]> {
     const first = Math.floor(Math.max(0, fromMs) / DAY_MS)
-    const last = Math.floor(Math.min(toMs, clock.nowMs() + MAX_AHEAD_MS) / DAY_MS)
+    // Not today: objects lie in the hour of their arrival, and that is by a clock which may have been ahead.
+    const last = Math.floor(toMs / DAY_MS)
     const prefixes: string[] = []
     for (let day = first; day <= last && prefixes.length <= MAX_DAY_LISTINGS; day += 1)
       prefixes.push(`index/dt=${dayOf(day * DAY_MS)}/`)

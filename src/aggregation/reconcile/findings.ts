@@ -52,7 +52,7 @@ export interface ReconcileOptions {
 export const isComplete = ({ apps, goneObjects }: Findings): boolean =>
   goneObjects.length === 0 && apps.every(({ missing, gaps }) => missing === 0 && gaps.length === 0)
 
-/** Compares what the gateways say they accepted with the rows of the lake, an hour at a time. */
+/** Compares what the gateways say they accepted with the rows of the lake, an hour at a time, or more of which the same objects tell. */
 export async function reconcile(
   { fromMs, toMs }: TimeSpan,
   options: ReconcileOptions,
@@ -69,9 +69,9 @@ export async function reconcile(
   try {
     await session.run(CREATE_TABLES)
     const hours = hoursOf({ fromMs, toMs })
-    for (const [at, hour] of hours.entries()) {
-      for (const key of await collectHour(session, hour, { lake, objects })) goneObjects.add(key)
-      onProgress?.({ done: at + 1, of: hours.length })
+    for (const part of partsOf(hours, objects)) {
+      for (const key of await collectPart(session, part, lake)) goneObjects.add(key)
+      onProgress?.({ done: Math.ceil((part.toMs - fromMs) / HOUR_MS), of: hours.length })
     }
     return { fromMs, toMs, apps: await findingsOf(session), goneObjects: [...goneObjects] }
   } finally {
@@ -83,6 +83,26 @@ function hoursOf({ fromMs, toMs }: TimeSpan): readonly TimeSpan[] {
   const starts = Array.from({ length: Math.ceil((toMs - fromMs) / HOUR_MS) }, (_, i) => fromMs + i * HOUR_MS)
   return starts.map((startMs) => ({ fromMs: startMs, toMs: Math.min(toMs, startMs + HOUR_MS) }))
 }
+
+interface Part extends TimeSpan {
+  /** What holds rows of it. */
+  readonly objects: readonly ReceivedObject[]
+}
+
+/** Hours of which the same objects hold rows are one: an object of a clock that jumped spans years of them. */
+function partsOf(hours: readonly TimeSpan[], all: readonly ReceivedObject[]): readonly Part[] {
+  const parts: Part[] = []
+  for (const hour of hours) {
+    const objects = all.filter(({ firstMs, lastMs }) => firstMs < hour.toMs && lastMs >= hour.fromMs)
+    const last = parts.at(-1)
+    if (last === undefined || String(keysOf(last.objects)) !== String(keysOf(objects)))
+      parts.push({ ...hour, objects })
+    else parts[parts.length - 1] = { ...last, toMs: hour.toMs }
+  }
+  return parts
+}
+
+const keysOf = (objects: readonly ReceivedObject[]): readonly string[] => objects.map(({ key }) => key)
 
 /** Records that clients send to Kinesis themselves are in no gateway's books, and neither is what was imported. */
 const cameThroughGateway = (key: string) =>
@@ -98,21 +118,17 @@ async function deadLettersIn(lake: Lake): Promise<readonly ReceivedObject[]> {
 }
 
 /** Answers the keys of objects that are gone. */
-async function collectHour(
+async function collectPart(
   session: SqlSession,
-  hour: TimeSpan,
-  { lake, objects }: { readonly lake: Lake; readonly objects: readonly ReceivedObject[] },
+  { fromMs, toMs, objects }: Part,
+  lake: Lake,
 ): Promise<readonly string[]> {
-  const touched = objects.filter(({ firstMs, lastMs }) => firstMs < hour.toMs && lastMs >= hour.fromMs)
-  const files = await openAll(
-    lake,
-    touched.map(({ key }) => key),
-  )
-  const opened = touched.map(({ key }, at) => ({ key, file: files[at] }))
+  const files = await openAll(lake, keysOf(objects))
+  const opened = objects.map(({ key }, at) => ({ key, file: files[at] }))
   const paths = (isDead: boolean) =>
     opened.flatMap(({ key, file }) => (file && key.startsWith('dead/') === isDead ? [file.path] : []))
   try {
-    await session.run(collect({ ...hour, files: paths(false), deadLetters: paths(true) }))
+    await session.run(collect({ fromMs, toMs, files: paths(false), deadLetters: paths(true) }))
     return opened.flatMap(({ key, file }) => (file ? [] : [key]))
   } finally {
     await Promise.all(opened.map(({ file }) => file?.release()))

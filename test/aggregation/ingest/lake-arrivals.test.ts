@@ -697,6 +697,16 @@ test('objects are found by when their rows were received, however late they were
   t.same(await found(NOON - HOUR_MS, NOON), [], 'half-open')
 })
 
+test('objects are found by when their rows were received, by a clock that was days ahead too', async (t) => {
+  const { put, ingester } = await setUp()
+  const aheadMs = NOON + 9 * DAY_MS
+  await put('raw/gateway/dt=2026-12-01/hr=12/a.ndjson', lines(eventLine({ received_time: aheadMs })))
+  const arrivals = ingester()
+  await arrivals.ingest(signal)
+  t.match(await arrivals.received(aheadMs, aheadMs + 1), [{ firstMs: aheadMs, lastMs: aheadMs }])
+  t.same(await arrivals.received(aheadMs + 1, aheadMs + HOUR_MS), [])
+})
+
 test('what cannot be ingested holds up nothing else, is told by name, and taken when it can be', async (t) => {
   const { put, lake, ingester, eventIds, keys } = await setUp()
   const said: string[] = []

@@ -269,6 +269,26 @@ test('a range of hours is worked through hour by hour, and only it is looked at'
   t.same(empty, { fromMs: 0, toMs: MINUTE_MS, apps: [], goneObjects: [] })
 })
 
+test('an object that spans years of hours, as a clock jumped, is not read for each of them', async (t) => {
+  const setup = await setUp()
+  const days = 400 * 24 * 60 * MINUTE_MS
+  const written = await tenMinutes(9)
+  const ahead = written.slice(0, 1).map((row) => ({ ...row, event_id: 'ahead', received_time: NOON + days }))
+  await setup.put(`raw/gateway/${HOUR}/a.ndjson`, text([...written, ...ahead]))
+  let opened = 0
+  const open = (key: string) => {
+    opened += 1
+    return setup.lake.open(key)
+  }
+  const { lake, openSession } = setup
+  const options = { lake: { ...lake, open }, arrivals: setup.ingester(), openSession }
+  const years = { fromMs: NOON - 60 * MINUTE_MS, toMs: NOON + days + 60 * MINUTE_MS }
+  const found = await reconcile(years, options, signal)
+  t.equal(totalOf(found, 'found'), written.filter((row) => !isLedger(row)).length + 1)
+  t.equal(totalOf(found, 'missing'), 0)
+  t.equal(opened, 1)
+})
+
 test('what was joined is found all the same, each row once, and nothing of it is gone', async (t) => {
   const lakes = joiningOver(await setUp())
   const rows = await tenMinutes(1)
