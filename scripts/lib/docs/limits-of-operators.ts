@@ -115,6 +115,12 @@ export const queryLimits: readonly Limit[] = [
     unit: 'groups',
   },
   {
+    what: 'Names among which an exploration looks for the metric that was meant',
+    at: ['aggregation/explore/explore-sql.ts', 'MAX_MEANT_NAMES'],
+    beyond: 'those of fewer rows are not suggested',
+    unit: 'names',
+  },
+  {
     what: 'Examples of an exploration',
     at: ['aggregation/serve/api/explore-parameters.ts', 'MAX_EXAMPLES'],
     beyond: ends('invalid_request'),

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { digestOfJson } from '../../std/json.ts'
 import { allRows, type SqlSession, type SqlValue } from '../ingest/duckdb/sql-session.ts'
 import { MICROS, WEIGHT_UNIT } from '../rollup/model/measure.ts'
-import { type ToldUnits, toldUnits, unitCounts } from '../rollup/model/units.ts'
+import { type ToldUnits, toldUnits } from '../rollup/model/units.ts'
 import { rowsIn } from '../rollup/sql/duckdb-dialect.ts'
 import type { CountedAs, ExampleEvent, ExploreQuery } from './explore-query.ts'
 import {
@@ -47,7 +47,7 @@ export interface Explored extends ToldUnits {
   readonly foundGroups: number
   /** Events of the metric, whatever their unit and their values. */
   readonly ofMetric: number
-  /** Where there are none: what metrics there are. */
+  /** Where there are none: what metrics there are, those of most rows. */
   readonly names: readonly string[]
 }
 
@@ -59,13 +59,11 @@ export async function exploreFiles(
 ): Promise<Explored> {
   const query = countedQuery(asked, as)
   await session.run(keepAsked(files, asked, query))
-  const units = unitCounts()
-  for (const [unit, rows] of await allRows(session, unitsKept(asked)))
-    units.add({ unit: String(unit), rows: Number(rows) })
-  const ranked = units.ranked()
+  const units = await allRows(session, unitsKept(asked))
+  const ranked = units.map(([unit, rows]) => ({ unit: String(unit), rows: Number(rows) }))
   const told = toldUnits(ranked, asked.unit)
   await session.run([matchAsked(asked, query, told.unit)])
-  const ofMetric = ranked.reduce((sum, { rows }) => sum + rows, 0)
+  const ofMetric = Number(units[0]?.[2] ?? 0)
   return {
     ...told,
     ...(await summaries(session, asked)),

@@ -2,7 +2,9 @@ import type { ColumnName } from '../../event/schema/event.ts'
 import { outward } from '../../std/durations.ts'
 import { eventRows } from '../ingest/compact/event-sql.ts'
 import { quote } from '../ingest/duckdb/sql-text.ts'
+import { OTHER } from '../rollup/model/definition.ts'
 import { WEIGHT_UNIT } from '../rollup/model/measure.ts'
+import { MAX_OTHER_UNITS } from '../rollup/model/units.ts'
 import { dimensionColumns, setColumns } from '../rollup/sql/dimension-sql.ts'
 import { duckdbDialect } from '../rollup/sql/duckdb-dialect.ts'
 import {
@@ -20,6 +22,8 @@ import { TOLD_COLUMNS, toldFields } from './told-events.ts'
 
 /** Groups that an answer has at most. Ours: as many as a rollup keeps values of a set by default. */
 export const MAX_GROUPS = 500
+/** Names among which is looked for the one that was meant. Ours: as many metrics as a rollup keeps by default. */
+export const MAX_MEANT_NAMES = 500
 
 const dialect = duckdbDialect()
 const { event_hash: EVENT_HASH, measurement_hash: MEASUREMENT_HASH } = hashes(dialect)
@@ -89,13 +93,15 @@ const repeated = (table: string, hash: string, where: string) =>
 /** The range itself: its first and last windows may have begun before, and end after. */
 const isAsked = ({ fromMs, toMs }: ExploreQuery) => `event_time >= ${fromMs} AND event_time < ${toMs}`
 
-/** Rows of `kept` by unit. */
+/** Rows of `kept` by unit, beside those of all: as many units as an answer lists, and the one that it is of. */
 export const unitsKept = (asked: ExploreQuery): string =>
-  `SELECT unit, COUNT(*) FROM kept WHERE ${isAsked(asked)} GROUP BY unit`
+  `SELECT unit, COUNT(*) AS "rows", SUM(COUNT(*)) OVER () FROM kept WHERE ${isAsked(asked)} GROUP BY unit
+    ORDER BY unit = ${quote(OTHER)}, "rows" DESC, unit LIMIT ${MAX_OTHER_UNITS + 1}`
 
-/** Names of metrics of the app in the range. */
+/** Names of metrics of the app in the range, those of most rows. */
 export const namesIn = (query: RollupQuery): string =>
-  `SELECT DISTINCT name FROM ${MEASUREMENTS} WHERE ${isWithin(query)} AND name IS NOT NULL`
+  `SELECT name FROM ${MEASUREMENTS} WHERE ${isWithin(query)} AND name IS NOT NULL
+    GROUP BY name ORDER BY COUNT(*) DESC, name LIMIT ${MAX_MEANT_NAMES}`
 
 /** The relation `matched` of what is asked about, in one unit; `g` is what it is grouped by. */
 export function matchAsked(asked: ExploreQuery, { definition }: RollupQuery, unit: string): string {

@@ -262,6 +262,38 @@ test('of very many groups those of most occurrences are told', async (t) => {
   t.same(notices, ['These are the 500 groups of most occurrences, of 505.'])
 })
 
+test('however many units and names there are, few are compared, and those of most rows', async (t) => {
+  const many = (count: number, change: (at: number) => StoredEvent) =>
+    Array.from({ length: count }, (_, at) => storedEvent({ event_id: `e-${at}`, ...change(at) }))
+  const names = many(1_000, (at) => ({ event_id: `n-${at}`, name: `metric.${at % 505}` }))
+  const units = many(60, (at) => ({ unit: at % 2 === 0 ? `u${at}` : `v${at % 25}` }))
+  const { ports } = await lakeOf([...names, ...units, storedEvent({ event_id: 'rare', name: 'metrik.rare' })])
+  const rowsOf: number[] = []
+  const openSession: typeof ports.openSession = async (opened) => {
+    const session = await ports.openSession(opened)
+    return {
+      ...session,
+      async *rows(query) {
+        let rows = 0
+        for await (const chunk of session.rows(query)) {
+          rows += chunk.length
+          yield chunk
+        }
+        rowsOf.push(rows)
+      },
+    }
+  }
+  const { explore } = createExplorer({ ...ports, openSession })
+  const { unit, otherUnits, total } = await explore(query({ unit: 's' }), signal)
+  t.match({ unit, rows: total.rows, units: otherUnits?.length }, { unit: 's', rows: 0, units: 20 })
+  t.match(otherUnits?.slice(0, 2), ['v1', 'v3'], 'those of most rows first')
+  const told = async (metric: string) => (await explore(query({ metric }), signal)).notices
+  const none = 'The metric is not among those of the app in this range'
+  t.same(await told('metrc.7'), [`${none}; did you mean "metric.7"?`])
+  t.same(await told('metrik.raer'), [`${none}.`], 'too rare to be compared')
+  t.equal(Math.max(...rowsOf), 500, 'so many rows came over')
+})
+
 test('an answer is named by its events', async (t) => {
   const of = async (events: readonly StoredEvent[]) => {
     const { ports } = await lakeOf(events)
