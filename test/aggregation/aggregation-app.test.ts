@@ -99,12 +99,13 @@ test('a slip in a path is answered with the route that was meant, and what is se
     ['/aggregation/run', '/aggregations/run'],
     ['/aggregations/rums', '/aggregations/runs'],
     ['/serie', '/query/series'],
+    ['/events', '/query/events'],
   ] as const)
     t.equal(await detailOf(url), `No route has this path; did you mean "${meant}"?`, url)
   const right = 'Measurements are sent to the listener of the gateway (gateway.listen), not to this one.'
   t.equal(await detailOf('/v1/events'), `No route has this path. ${right}`)
   t.match(
-    await detailOf('/events'),
+    await detailOf('/collect'),
     /^No route has this path; there are \/livez, .*, \/query\/pipeline\. Measurements/,
   )
 })

@@ -29,6 +29,7 @@ const LEFT = 'a percentile such as p75, share(2500) or burn(1h)'
 
 /** What a text that is read from left to right goes on with, at one place. */
 interface Expectation {
+  /** A sticky one. */
   readonly form: RegExp
   readonly expected: string
   /** Whether what has the form is right as well. */
@@ -65,9 +66,8 @@ export function readCondition(text: string): ReadCondition {
   function take({ form, expected, isRight = () => true }: Expectation): string {
     if (missed !== undefined) return ''
     skipBlanks()
-    const sticky = new RegExp(form)
-    sticky.lastIndex = place
-    const [word = ''] = sticky.exec(text) ?? []
+    form.lastIndex = place
+    const [word = ''] = form.exec(text) ?? []
     if (word === '' || !isRight(word)) missed = expected
     else place += word.length
     return word
