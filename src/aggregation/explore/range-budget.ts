@@ -16,7 +16,10 @@ const BUDGET: RangeBudget = { bytes: MAX_EXPLORED_BYTES, rows: MAX_EXPLORED_ROWS
 
 type Sized = Pick<ArrivedObject, 'rows' | 'bytes' | 'minutes'>
 
-/** Refuses, by what the index says, a range whose objects hold too much, with the longest that has its end and fits. */
+/**
+ * Refuses, by what the index says, a range whose objects hold too much, with the longest that has its end and fits. How much
+ * they hold is not told: it is of all apps.
+ */
 export function refuseBeyond(
   objects: readonly Sized[],
   { toMs, grainMs }: TimeSpan & { readonly grainMs: number },
@@ -31,13 +34,10 @@ export function refuseBeyond(
       : 'no range that ends there fits'
   throw new AppError(
     'range_too_large',
-    `The objects of the range hold ${total(objects, 'rows')} rows in ${total(objects, 'bytes')} bytes, of at most ${budget.rows} rows and ${budget.bytes} bytes; ${instead}.`,
+    `The objects of the range hold more than ${budget.rows} rows or ${budget.bytes} bytes; ${instead}.`,
     { details: fromMs < toMs ? { largest: { from: fromMs, to: toMs } } : {} },
   )
 }
-
-const total = (objects: readonly Sized[], of: 'rows' | 'bytes') =>
-  objects.reduce((sum, object) => sum + object[of], 0)
 
 /** The last minute of the newest object that has no room beside all newer ones. */
 function firstBeyond(objects: readonly Sized[], budget: RangeBudget): number | undefined {
