@@ -39,6 +39,8 @@ export interface Scanned {
 
 export interface Explored extends ToldUnits {
   readonly dataGen: string
+  /** What a quantile is off by, at most. */
+  readonly relError: 0
   readonly total: ExactSummary
   readonly groups?: readonly (ExactSummary & { readonly value: string })[]
   readonly examples: readonly ExampleEvent[]
@@ -83,7 +85,7 @@ async function summaries(session: SqlSession, { quantiles, by }: ExploreQuery) {
   const summary = (row: readonly SqlValue[], values: readonly SqlValue[] = []) =>
     summaryOf(row, { quantiles, values })
   const total = summary(all, (await quantilesBy('all')).get(''))
-  const whole = { dataGen: digestOfJson(String(all[5])).slice(0, 16), total }
+  const whole = { dataGen: digestOfJson(String(all[5])).slice(0, 16), relError: 0, total } as const
   if (by === undefined) return { ...whole, foundGroups: 0 }
   await session.run([CHOOSE_GROUPS])
   const ofGroups = await quantilesBy('groups')

@@ -116,7 +116,7 @@ function nothing({ unit, by, quantiles }: ExploreQuery): Explored {
   const examples: readonly ExampleEvent[] = []
   return {
     ...toldUnits([], unit),
-    dataGen: digestOfJson('').slice(0, 16),
+    ...{ dataGen: digestOfJson('').slice(0, 16), relError: 0 },
     total: { n: 0, rows: 0, avg: null, min: null, max: null, q },
     ...(by !== undefined && { groups: [] }),
     ...{ examples, scanned: NOTHING_SCANNED, foundGroups: 0, ofMetric: 0, names: [] },

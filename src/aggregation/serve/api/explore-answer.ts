@@ -49,6 +49,7 @@ export const ExploreAnswer = Type.Object({
   dataGen: Type.String({
     description: 'Names the events that the answer is of: equal means that none of them has changed.',
   }),
+  relError: Type.Number({ description: 'None: quantiles are exact.' }),
   total: Type.Object(summary, { description: 'All events that were asked about.' }),
   groups: Type.Optional(
     Type.Array(Type.Object({ value: Type.String({ description: 'The value of `by`.' }), ...summary }), {

@@ -15,7 +15,7 @@ import { fakeClock } from '../../../fakes/clock.ts'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 const answer: ExploredEvents = {
-  ...{ from: noon - 1, to: noon, unit: 'ms', dataGen: '0'.repeat(16) },
+  ...{ from: noon - 1, to: noon, unit: 'ms', dataGen: '0'.repeat(16), relError: 0 },
   total: { n: 1, rows: 1, avg: 2, min: 2, max: 2, q: { '0.75': 2 } },
   examples: [],
   scanned: { objects: 1, bytes: 2, rows: 3 },
