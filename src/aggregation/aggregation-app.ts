@@ -81,7 +81,7 @@ export async function buildAggregation(
   await app.register(probeRoutes, { ready })
   const pool = queryPool()
   await app.register(rollupRoutes, { runs, auth, clock, pool })
-  await app.register(exploreRoutes, { explorer, auth, clock, apps })
+  await app.register(exploreRoutes, { explorer, auth, clock, apps, definitions })
   await app.register(importRoutes, { imports, auth, apps })
   await app.register(serveRoutes, {
     queries,

@@ -1,3 +1,4 @@
+import { appliesTo, type DimensionSet } from '../../event/schema/dimension-sets.ts'
 import { ATTRIBUTE, DIMENSION_PATTERN, DIMENSIONS, type Dimension } from '../../event/schema/dimensions.ts'
 import { AppError } from '../../std/errors.ts'
 import { oneOf, plain } from '../../std/input/did-you-mean.ts'
@@ -29,6 +30,22 @@ export function dimensionIn(parameter: string, name: string): Dimension {
   if (isDimension(name)) return name
   const { message, details } = invalid(parameter, oneOf([...DIMENSIONS, OF_ANY_NAME], name, partMeant(name)))
   throw new AppError('unknown_dimension', message, { details })
+}
+
+/**
+ * Refuses, to who may not see single events, dimensions that may be of a single visitor or request: attributes of which no
+ * rollup of the metric is kept. By those of which one is, all who read numbers are told them anyway.
+ */
+export function refuseSingle(
+  dimensions: readonly Dimension[],
+  { metric, sets }: { readonly metric: string; readonly sets: readonly DimensionSet[] },
+): void {
+  const kept = sets.filter((set) => appliesTo(set, metric)).flatMap((set) => set.dimensions)
+  if (dimensions.every((dimension) => !dimension.startsWith(ATTRIBUTE) || kept.includes(dimension))) return
+  throw new AppError(
+    'scope_missing',
+    'Attributes may be of single events: those of which no set of the metric is kept need a token with the scope "events".',
+  )
 }
 
 const pattern = new RegExp(DIMENSION_PATTERN)

@@ -27,13 +27,14 @@ export const ExploreParameters = Type.Object(
         form: `${FILTER_FORM}, or up to ${MAX_VALUES} of them, each of at most ${MAX_FILTER_CHARS} characters`,
         example: 'country:DE',
         description:
-          'Only events that say so; `~unknown` is the value of one that says nothing. Repeat it: of values of one dimension any counts, of several dimensions each has to.',
+          'Only events that say so; `~unknown` is the value of one that says nothing. Repeat it: of values of one dimension any counts, of several dimensions each has to. Attributes of which no rollup of the metric is kept need the scope `events`.',
       }),
     ),
     by: Type.Optional(
       text(128, 'the name of a dimension', {
         example: 'page_route',
-        description: 'Groups by its values, those of most occurrences first.',
+        description:
+          'Groups by its values, those of most occurrences first. An attribute of which no rollup of the metric is kept needs the scope `events`.',
       }),
     ),
     q,

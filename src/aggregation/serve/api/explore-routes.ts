@@ -1,12 +1,14 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { type Auth, appsFor, authorizationOf, type Principal } from '../../../http/auth.ts'
-import { goneBefore, type PoolLimits, queryPool } from '../../../http/query-pool.ts'
+import { goneBefore, type PoolLimits, type PoolWork, queryPool } from '../../../http/query-pool.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { HOUR_MS } from '../../../std/durations.ts'
 import { asciiJson } from '../../../std/json.ts'
-import { dimensionIn, filtersIn } from '../../explore/asked-dimensions.ts'
+import { dimensionIn, filtersIn, refuseSingle } from '../../explore/asked-dimensions.ts'
 import type { Explorer } from '../../explore/explorer.ts'
+import { faultForSome } from '../../explore/told-faults.ts'
 import { EXPLORATIONS } from '../../explore/turns.ts'
+import type { RollupDefinition } from '../../rollup/model/definition.ts'
 import { parseQuantiles, parseRange } from '../parameters.ts'
 import { CSV_TYPE, NOTICES_HEADER, wantsCsv } from './csv.ts'
 import { exploreTable } from './explore-answer.ts'
@@ -19,6 +21,8 @@ export interface ExploreRoutePorts {
   readonly clock: Clock
   /** Ids of the apps configured at present. */
   readonly apps: () => readonly string[]
+  /** The rollups, with their sets. */
+  readonly definitions: readonly Pick<RollupDefinition, 'sets'>[]
   readonly limits?: PoolLimits
 }
 
@@ -32,16 +36,26 @@ const NOTHING_CAME =
 /** Questions about the events themselves. They take their turns apart from those about rollups, which are answered sooner. */
 export async function exploreRoutes(
   app: FastifyInstance,
-  { explorer, auth, clock, apps, limits = EXPLORATIONS }: ExploreRoutePorts,
+  { explorer, auth, clock, apps, definitions, limits = EXPLORATIONS }: ExploreRoutePorts,
 ): Promise<void> {
   const pool = queryPool(limits)
   const documents = documentsOf([])
+  const sets = definitions.flatMap((definition) => definition.sets)
 
   /** How many examples: those that are asked for need the scope, and are not asked for where it is known to lack. */
   function examplesFor(sent: string | undefined, authorization: string | undefined, by: Principal): number {
     const asked = sent === undefined ? undefined : Number(sent)
     if (asked !== undefined && asked > 0) auth.authenticate(authorization, 'events')
     return asked ?? (by.scopes.includes('events') ? DEFAULT_EXAMPLES : 0)
+  }
+
+  /** When the turn of who asks has come. */
+  async function inTurn<T>(reply: FastifyReply, by: Principal, work: PoolWork<T>): Promise<T> {
+    try {
+      return await pool.ask({ token: by.name, gone: goneBefore(reply) }, work)
+    } catch (error) {
+      throw by.ofAllApps ? error : faultForSome(error)
+    }
   }
 
   app.addHook('onRequest', async ({ raw }) => {
@@ -61,8 +75,10 @@ export async function exploreRoutes(
         ...{ where: filtersIn([where].flat()), by: by === undefined ? undefined : dimensionIn('by', by) },
         ...parseRange(times, clock.nowMs()),
       }
+      const dimensions = [...asked.where.map(({ dimension }) => dimension), asked.by ?? []].flat()
+      if (!principal.scopes.includes('events')) refuseSingle(dimensions, { metric, sets })
       const work = (signal: AbortSignal) => explorer.explore(asked, signal)
-      const found = await pool.ask({ token: principal.name, gone: goneBefore(reply) }, work)
+      const found = await inTurn(reply, principal, work)
       const { scanned, notices = [], ...answer } = found
       const told = [...notices, ...(sent === undefined && examples === 0 ? [NO_EXAMPLES] : [])]
       reply.header('vary', 'accept')
@@ -83,14 +99,14 @@ export async function exploreRoutes(
     handler: async (request, reply) => {
       const { app: id, metric, limit, order, ...times } = request.query
       const principal = auth.authenticate(authorizationOf(request.raw), 'events')
-      const { name, ofAllApps } = principal
+      const { ofAllApps } = principal
       appsFor(id, principal, apps())
       const asked = { app: id, limit: Number(limit), ...parseRange(times, clock.nowMs(), HOUR_MS) }
       const work = async (signal: AbortSignal) => ({
         arrived: await explorer.arrived({ ...asked, metric, order }, signal),
         away: await explorer.turnedAway({ ...asked, ofAllApps }),
       })
-      const { arrived, away } = await pool.ask({ token: name, gone: goneBefore(reply) }, work)
+      const { arrived, away } = await inTurn(reply, principal, work)
       const notices = [
         ...(arrived.events.length === 0 ? [NOTHING_CAME] : []),
         ...(away.refused === null ? [NO_GATEWAY] : []),

@@ -6,9 +6,11 @@ import {
   type ExploreRoutePorts,
   exploreRoutes,
 } from '../../../../src/aggregation/serve/api/explore-routes.ts'
+import { DEFAULT_SETS } from '../../../../src/event/schema/dimension-sets.ts'
 import { createAuth } from '../../../../src/http/auth.ts'
 import { answerWithProblems } from '../../../../src/http/problems.ts'
 import { createServer } from '../../../../src/http/server.ts'
+import { AppError, type ErrorCode } from '../../../../src/std/errors.ts'
 import { quietTelemetry } from '../../../../src/std/telemetry.ts'
 import { noon } from '../../../fakes/aggregation/queries.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
@@ -52,6 +54,7 @@ async function served(t: Test, change: Partial<ExploreRoutePorts> = {}) {
     ]),
     clock: fakeClock(noon),
     apps: () => ['shop', 'blog'],
+    definitions: [{ sets: DEFAULT_SETS }],
     ...change,
   })
   t.teardown(() => app.close())
@@ -135,6 +138,56 @@ test('single events are for tokens with the scope for them', async (t) => {
   t.match(await get('&examples=1', 'reader'), { status: 403, body: { code: 'scope_missing' } })
   t.match(await get('', 'events'), { status: 403, body: { code: 'scope_missing' } })
   t.match(await get('', 'nobody'), { status: 401 })
+})
+
+test('attributes of which no rollup is kept may name single visitors, and need the scope for single events', async (t) => {
+  const { app } = await served(t)
+  const lcp = 'browser.web_vital.lcp'
+  for (const [rule, metric, query, token, status] of [
+    ['grouped by an id of requests', lcp, '&by=attributes.trace_id', 'reader', 403],
+    ['only those of one', lcp, '&where=country:DE&where=attributes.user:x', 'reader', 403],
+    ['who may see single events', lcp, '&by=attributes.trace_id', 'all', 200],
+    ['of which a rollup is kept', lcp, '&by=attributes.target&where=attributes.target:x', 'reader', 200],
+    ['of which one is kept, but not of this metric', 'm', '&by=attributes.target', 'reader', 403],
+    ['no attribute', 'm', '&by=country&where=sdk_name:x', 'reader', 200],
+  ] as const) {
+    const headers = { authorization: `Bearer ${token}` }
+    const url = `/query/explore?app=shop&metric=${metric}${query}`
+    const { statusCode, body } = await app.inject({ url, headers })
+    t.equal(statusCode, status, rule)
+    if (status === 403) t.match(JSON.parse(body), { code: 'scope_missing', detail: /scope "events"/ }, rule)
+  }
+})
+
+test('a token for some apps is told of no object, whatever is wrong with it', async (t) => {
+  const { explorer } = await served(t)
+  const failures: Error[] = []
+  const fail = async () => Promise.reject(failures[0])
+  const { app } = await served(t, { explorer: { ...explorer, explore: fail, arrived: fail } })
+  const gone = 'Objects of the range are not in the lake any more.'
+  const unread = 'The events of the range could not be read now; who operates Headgate finds why in its log.'
+  for (const [code, detail] of [
+    ['input_missing', gone],
+    ['engine_failed', unread],
+    ['engine_out_of_memory', unread],
+    ['engine_unusable', unread],
+    ['lake_failed', unread],
+    ['range_too_large', 'raw/blog/key'],
+  ] as const satisfies readonly (readonly [ErrorCode, string])[])
+    for (const url of ['/query/explore?app=shop&metric=m', '/query/events?app=shop']) {
+      failures[0] = new AppError(code, 'raw/blog/key')
+      const detailFor = async (token: string) => {
+        const { body } = await app.inject({ url, headers: { authorization: `Bearer ${token}` } })
+        t.equal(JSON.parse(body).code, code)
+        return JSON.parse(body).detail
+      }
+      t.equal(await detailFor('shop'), detail, `${code} ${url}`)
+      t.equal(await detailFor('all'), 'raw/blog/key', `${code} ${url}: who is for all`)
+    }
+  failures[0] = new Error('raw/blog/key')
+  const headers = { authorization: 'Bearer shop' }
+  const { body } = await app.inject({ url: '/query/events?app=shop', headers })
+  t.match(JSON.parse(body), { code: 'internal', detail: 'The error was logged.' })
 })
 
 test('a token for some apps asks about these alone, and is told of no others', async (t) => {
