@@ -96,12 +96,13 @@ function summaryOf(rows: readonly Row[], { quantiles }: ExploreQuery): ExactSumm
     (sum, [value, w]) => sum + BigInt(Math.floor(value * 1e6 + 0.5)) * BigInt(w),
     0n,
   )
-  const span = (whole - (sorted[0]?.[1] ?? 0)) / 1000
+  const span = BigInt(whole - (sorted[0]?.[1] ?? 0))
   const at = (q: number) => {
     let reached = 0
     for (const [value, w] of sorted) {
       reached += w
-      if (reached / 1000 > q * span) return value
+      // In whole millionths, which nothing rounds.
+      if (BigInt(reached) * 1_000_000n > BigInt(Math.round(q * 1e6)) * span) return value
     }
     return null
   }

@@ -3,7 +3,7 @@ import { outward } from '../../std/durations.ts'
 import { eventRows } from '../ingest/compact/event-sql.ts'
 import { quote } from '../ingest/duckdb/sql-text.ts'
 import { OTHER } from '../rollup/model/definition.ts'
-import { WEIGHT_UNIT } from '../rollup/model/measure.ts'
+import { rankFactor, WEIGHT_UNIT } from '../rollup/model/measure.ts'
 import { MAX_OTHER_UNITS } from '../rollup/model/units.ts'
 import { dimensionColumns, setColumns } from '../rollup/sql/dimension-sql.ts'
 import { duckdbDialect } from '../rollup/sql/duckdb-dialect.ts'
@@ -141,7 +141,7 @@ export const SUMMARY_OF_GROUPS = 'SELECT g, "rows", n, total, least, most FROM g
 export function quantilesOf(quantiles: readonly number[], by: 'all' | 'groups'): string {
   const rows =
     by === 'all' ? "(SELECT value, w, '' AS g FROM matched) q" : 'matched SEMI JOIN groups USING (g)'
-  const each = quantiles.map((q) => `MIN(value) FILTER (reached > ${q}e0 * span)`)
+  const each = quantiles.map((q) => `MIN(value) FILTER (reached > ${rankFactor(q)}e0 * span)`)
   const inUnits = (weight: string) => `CAST(${weight} AS DOUBLE) / ${WEIGHT_UNIT}`
   return `SELECT g, ${each.join(', ')} FROM (
     SELECT g, value, ${inUnits('SUM(w) OVER sorted')} AS reached,

@@ -141,6 +141,17 @@ test('what is answered of random events is what each of them says, counted one b
   }
 })
 
+test('a quantile is the value of its rank, also where the doubles of a whole rank lie below it', async (t) => {
+  const { ports } = await lakeOf(
+    Array.from({ length: 101 }, (_, value) => storedEvent({ event_id: `e-${value}`, value })),
+  )
+  const { total } = await createExplorer(ports).explore(
+    query({ quantiles: [0.07, 0.29, 0.57, 0.58, 0.999] }),
+    signal,
+  )
+  t.same(total.q, { 0.07: 7, 0.29: 29, 0.57: 57, 0.58: 58, 0.999: 99 })
+})
+
 test('hostile values name what has them, and nothing else', async (t) => {
   const events = HOSTILE.map((text, at) =>
     storedEvent({

@@ -41,7 +41,10 @@ function histogramText(of: readonly number[], weight = 1): string {
 
 const boundsOf = (of: readonly number[]) => ({ min: Math.min(...of), max: Math.max(...of) })
 const orderStatistic = (of: readonly number[], q: number) =>
-  [...of].sort((a, b) => a - b)[Math.floor(q * (of.length - 1))]!
+  [...of].sort((a, b) => a - b)[rankOf(q, of.length)]!
+
+/** floor(q·(n−1)) in whole millionths, which nothing rounds. */
+const rankOf = (q: number, n: number) => Number((BigInt(Math.round(q * 1e6)) * BigInt(n - 1)) / 1_000_000n)
 
 test('a bucket holds (g^(b−1), g^b], powers of two lie on their border', async (t) => {
   for (const [what, input, bucket] of [
@@ -208,6 +211,19 @@ test('the rank is x[floor(q(n−1))] for every n, also where q·(n−1) is round
         wrong.push(`n = ${n}, q = ${q}: ${estimate} for ${exact}`)
     }
   }
+  t.same(wrong, [])
+})
+
+test('a product that is whole is so, though its doubles lie below it; and what lies below it does not reach it', async (t) => {
+  const wrong: string[] = []
+  const twoValues = (below: number, above: number) =>
+    parseHistogram(`0:${below * WEIGHT_UNIT},32:${above * WEIGHT_UNIT}`)
+  for (const n of [91, 101, 1_001, 100_001, 1_000_000_001])
+    for (const q of [0.07, 0.29, 0.57, 0.58, 0.7, 0.999, 0.123457]) {
+      const rank = rankOf(q, n)
+      const at = (below: number) => quantile(twoValues(below, n - below), q, { min: 1, max: 2 })
+      if (at(rank) < 1.9 || at(rank + 1) > 1.1) wrong.push(`n = ${n}, q = ${q}`)
+    }
   t.same(wrong, [])
 })
 
