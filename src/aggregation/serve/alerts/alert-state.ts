@@ -4,7 +4,7 @@ export interface Persistence {
   readonly of: number
 }
 
-export const ALERT_STATES = ['ok', 'pending', 'firing', 'resolved'] as const
+export const ALERT_STATES = ['ok', 'pending', 'firing', 'resolved', 'unknown'] as const
 type AlertState = (typeof ALERT_STATES)[number]
 
 /**
@@ -17,6 +17,8 @@ export function alertState(held: readonly (boolean | null)[], { need, of }: Pers
   const now = held.length
   if (isFiringAt(now)) return 'firing'
   if (held.at(-1) === true) return 'pending'
+  // Silence is no end: it would fire if the windows that are not known held.
+  if (held.slice(-of).filter((is) => is !== false).length >= need) return 'unknown'
   const before = Array.from({ length: of }, (_, i) => now - 1 - i)
   return before.some(isFiringAt) ? 'resolved' : 'ok'
 }

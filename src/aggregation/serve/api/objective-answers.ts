@@ -53,7 +53,7 @@ export const AlertsAnswer = Type.Object({
       ...ofRows,
       state: Type.Enum([...ALERT_STATES], {
         description:
-          '`firing`: it holds in as many of the newest windows as `for` says; `pending`: not yet, but in the newest; `resolved`: neither, and it was firing within as many windows before; `ok`: all else.',
+          '`firing`: it holds in as many of the newest windows as `for` says; `pending`: not yet, but in the newest; `unknown`: neither, and it would fire if those of them that are not known held; `resolved`: none of these, and it was firing within as many windows before; `ok`: all else.',
       }),
       windows: Type.Array(
         Type.Object({

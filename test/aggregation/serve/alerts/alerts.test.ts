@@ -72,10 +72,10 @@ test('a window that lacks, or has too little, is not known to hold', async (t) =
   await fill([slow, slow, slow, null])
   t.match(await asked(alertOf('p75 > 2500'), alertOf('p75 > 2500', { minCount: 4 })), [
     { state: 'firing', windows: [{ t: noon - 4 * QUARTER }, { holds: true }, { holds: true }] },
-    { state: 'ok', windows: [{ n: 3, holds: null }, { holds: null }, { holds: null }] },
+    { state: 'unknown', windows: [{ n: 3, holds: null }, { holds: null }, { holds: null }] },
   ])
   const none = alertsOver()
-  t.match((await none.asked(alertOf('p75 > 2500')))[0], { state: 'ok', windows: [] })
+  t.match((await none.asked(alertOf('p75 > 2500')))[0], { state: 'unknown', windows: [] })
 })
 
 test('one of a value looks at that one alone, and one of a unit at it', async (t) => {
