@@ -37,7 +37,7 @@ export function alertFaults(config: Config): ConfigFault[] {
 }
 
 /** As long as the longest burn of an objective. */
-const MAX_BURN_MS = 3 * DAY_MS
+export const MAX_BURN_MS = 3 * DAY_MS
 
 function conditionFaults(
   alert: ConfiguredAlert,

@@ -1,4 +1,5 @@
 import { inUnits, measured } from '../std/input/quantities.ts'
+import { MAX_BURN_MS } from './alert-rules.ts'
 import { type ConfigFault, faultIf, unique } from './faults.ts'
 import type { Config } from './schema/config-schema.ts'
 import { MAX_OBJECTIVE_ROWS, MAX_OBJECTIVE_WINDOWS } from './schema/objective-schema.ts'
@@ -34,6 +35,8 @@ function windowFaults(objective: ConfiguredObjective, { aggregation }: Config, p
   const most = isByValue
     ? Math.min(MAX_OBJECTIVE_WINDOWS, Math.floor(MAX_OBJECTIVE_ROWS / set.maxValues))
     : MAX_OBJECTIVE_WINDOWS
+  const ofValues = isByValue ? ` of ${set.maxValues} values each` : ''
+  const burnt = `${inUnits('duration', MAX_BURN_MS)}, which is ${MAX_BURN_MS / grainMs} windows of ${grain}`
   return [
     ...faultIf(
       objective.window % grainMs !== 0,
@@ -44,7 +47,13 @@ function windowFaults(objective: ConfiguredObjective, { aggregation }: Config, p
     ...faultIf(
       objective.window > most * grainMs,
       at,
-      `must be at most ${inUnits('duration', most * grainMs)}, which is ${most} windows of ${grain}${isByValue ? ` of ${set.maxValues} values each` : ''}: no more are read`,
+      `must be at most ${inUnits('duration', most * grainMs)}, which is ${most} windows of ${grain}${ofValues}: no more are read`,
+      also,
+    ),
+    ...faultIf(
+      MAX_BURN_MS > most * grainMs,
+      `${path}.set`,
+      `is read of ${burnt}${ofValues}, for its burn, and of at most ${most} of these; a longer grain, fewer values (maxValues) or a \`value\` makes it less`,
       also,
     ),
   ]

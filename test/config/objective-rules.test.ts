@@ -102,6 +102,18 @@ test('an objective is of an app, a set and a time that there are', async (t) => 
       ),
       [],
     ],
+    [
+      'each value of small windows, of which a burn is read as well',
+      of({ window: '30m', set: 'route' }, { schedule: { grain: '1m' } }),
+      [
+        `${at}.set: is read of 3d, which is 4320 windows of 1m of 500 values each, for its burn, and of at most 2800 of these; a longer grain, fewer values (maxValues) or a \`value\` makes it less`,
+      ],
+    ],
+    [
+      'one value of small windows',
+      of({ window: '30m', set: 'route', value: '/' }, { schedule: { grain: '1m' } }),
+      [],
+    ],
   ] as const)
     t.same(faultsOf(file), faults, rule)
   t.same(faultsOf({ apps: [{ id: 'shop' }], aggregation: { objectives: [objective, objective] } }), [

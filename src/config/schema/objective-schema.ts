@@ -53,7 +53,7 @@ export const Objective = group({
   }),
   window: Type.Integer({
     ...DURATION,
-    description: `Of which time, until now, that is to hold: a multiple of \`aggregation.schedule.grain\`, of at most ${MAX_OBJECTIVE_WINDOWS} windows; of each value of a set ${MAX_OBJECTIVE_ROWS} windows × \`maxValues\` of the rollup.`,
+    description: `Of which time, until now, that is to hold: a multiple of \`aggregation.schedule.grain\`, of at most ${MAX_OBJECTIVE_WINDOWS} windows; of each value of a set ${MAX_OBJECTIVE_ROWS} windows × \`maxValues\` of the rollup. Three days are read for the burn where it is shorter.`,
     example: '28d',
     minimum: 60_000,
   }),
