@@ -1,5 +1,7 @@
+import { ofTheSame } from '../event/schema/dimension-sets.ts'
 import { looksLikeSeconds } from '../event/value-hint.ts'
-import type { ConfigFault } from './faults.ts'
+import { type Criterion, readCondition } from '../std/input/condition.ts'
+import { type ConfigFault, faultIf } from './faults.ts'
 import type { Config } from './schema/config-schema.ts'
 
 /** A web vital, as its library calls it or nearly as it is stored, in whatever case. */
@@ -7,39 +9,74 @@ const VITAL = /^(?:browser[._-])?(?:web[._-]?vitals?[._-])?(lcp|inp|cls|fcp|ttfb
 
 const MS_A_SECOND = 1_000
 
-/** Thresholds that can hardly be meant: of a metric that is stored under another name, or in another unit. */
+/** A value in the unit of its metric, and how the same is written in ms where it was meant in seconds. */
+interface Compared {
+  readonly value: number
+  readonly asMs: (ms: number) => string
+}
+
+/** Thresholds that can hardly be meant: of a metric that is stored under another name, in another unit, or beyond all values. */
 export const thresholdWarnings = ({ aggregation }: Config): ConfigFault[] => [
   ...aggregation.thresholds.flatMap(({ metric, good, poor }, i) =>
-    warningsOf(`aggregation.thresholds.${i}`, metric, { good, poor }),
+    warningsOf(`aggregation.thresholds.${i}`, metric, [keyed('good', good), keyed('poor', poor)]),
   ),
   ...aggregation.objectives.flatMap(({ metric, at, unit = 'ms' }, i) =>
-    warningsOf(`aggregation.objectives.${i}`, metric, unit === 'ms' ? { at } : {}),
+    warningsOf(`aggregation.objectives.${i}`, metric, unit === 'ms' ? [keyed('at', at)] : []),
   ),
-  ...aggregation.alerts.flatMap(({ metric }, i) => warningsOf(`aggregation.alerts.${i}`, metric, {})),
+  ...aggregation.alerts.flatMap((alert, i) => alertWarnings(alert, aggregation, `aggregation.alerts.${i}`)),
 ]
 
-function warningsOf(path: string, metric: string, values: Readonly<Record<string, number>>): ConfigFault[] {
-  const stored = storedAs(metric)
-  const inMs = Object.entries(values).map(
-    ([name, seconds]) => `${name}: ${Number((seconds * MS_A_SECOND).toPrecision(12))}`,
-  )
+const keyed = (key: string, value: number): Compared => ({ value, asMs: (ms) => `${key}: ${ms}` })
+
+function alertWarnings(
+  alert: Config['aggregation']['alerts'][number],
+  { objectives }: Config['aggregation'],
+  path: string,
+): ConfigFault[] {
+  const { metric, unit = 'ms', when } = alert
+  const { criteria } = readCondition(when)
+  const inMs = unit === 'ms' ? criteria.flatMap(comparedIn) : []
+  const doubtful = inMs.filter(({ value }) => looksLikeSeconds(storedAs(metric), value))
+  const share = ofTheSame(objectives, alert)[0]?.share
   return [
-    ...(stored === metric
-      ? []
-      : [
-          {
-            path: `${path}.metric`,
-            message: `is no name that the web vital is stored under; did you mean "${stored}"?`,
-          },
-        ]),
-    ...(Object.values(values).some((value) => looksLikeSeconds(stored, value))
-      ? [
-          {
-            path,
-            message: `${stored} is in ms, and ${inMs.length > 1 ? 'these look' : 'this looks'} like seconds; did you mean ${inMs.join(', ')}?`,
-          },
-        ]
-      : []),
+    ...warningsOf(path, metric, doubtful),
+    ...faultIf(
+      criteria.some((criterion) => neverHolds(criterion, share)),
+      `${path}.when`,
+      'never holds: no value is below 0, no share above 1, and no burn above 1 ÷ (1 − share) of its objective',
+    ),
+  ]
+}
+
+/** The value in the unit of the metric that a criterion has: a share and a burn are numbers without one. */
+function comparedIn(criterion: Criterion): readonly Compared[] {
+  if (criterion.of === 'burn') return []
+  if (criterion.of === 'share') return [{ value: criterion.at, asMs: (ms) => `share(${ms})` }]
+  const { q, isAbove, limit } = criterion
+  const left = `p${Number((100 * q).toFixed(4))} ${isAbove ? '>' : '<'}`
+  return [{ value: limit, asMs: (ms) => `${left} ${ms}` }]
+}
+
+function neverHolds({ of, isAbove, limit }: Criterion, share: number | undefined): boolean {
+  if (!isAbove) return limit === 0
+  if (of === 'share') return limit === 1
+  return of === 'burn' && share !== undefined && limit >= 1 / (1 - share)
+}
+
+function warningsOf(path: string, metric: string, compared: readonly Compared[]): ConfigFault[] {
+  const stored = storedAs(metric)
+  const inMs = compared.map(({ value, asMs }) => asMs(Number((value * MS_A_SECOND).toPrecision(12))))
+  return [
+    ...faultIf(
+      stored !== metric,
+      `${path}.metric`,
+      `is no name that the web vital is stored under; did you mean "${stored}"?`,
+    ),
+    ...faultIf(
+      compared.some(({ value }) => looksLikeSeconds(stored, value)),
+      path,
+      `${stored} is in ms, and ${inMs.length > 1 ? 'these look' : 'this looks'} like seconds; did you mean ${inMs.join(', ')}?`,
+    ),
   ]
 }
 

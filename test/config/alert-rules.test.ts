@@ -84,3 +84,35 @@ test('one of a name that no web vital is stored under is a warning', async (t) =
     [`${at}.metric`],
   )
 })
+
+test('a condition that never holds, or is in seconds, is a warning', async (t) => {
+  const lcp = 'browser.web_vital.lcp'
+  const never =
+    'never holds: no value is below 0, no share above 1, and no burn above 1 ÷ (1 − share) of its objective'
+  const seconds = (meant: string) => `${lcp} is in ms, and ${meant}?`
+  for (const [when, its, warnings] of [
+    ['p75 > 2500 and share(2500) < 0.75', {}, []],
+    ['p75 > 0 and p50 < 0.5', { metric: 'other' }, []],
+    ['p75 < 0', {}, [`${at}.when: ${never}`]],
+    ['share(2500) < 0', {}, [`${at}.when: ${never}`]],
+    ['share(2500) > 1', {}, [`${at}.when: ${never}`]],
+    ['share(2500) > 0.99', {}, []],
+    ['burn(1h) > 3.9', {}, []],
+    ['burn(1h) > 4', {}, [`${at}.when: ${never}`]],
+    ['p75 > 2500 and burn(1h) < 0', {}, [`${at}.when: ${never}`]],
+    ['p75 > 2.5', {}, [`${at}: ${seconds('this looks like seconds; did you mean p75 > 2500')}`]],
+    ['p75 > 2.5', { unit: 's' }, []],
+    [
+      'p99.9 < 1.5 and share(2.5) < 0.75 and p50 > 400',
+      {},
+      [`${at}: ${seconds('these look like seconds; did you mean p99.9 < 1500, share(2500)')}`],
+    ],
+  ] as const)
+    t.same(
+      configWarnings(parseConfig(of({ when, ...its }), {}))
+        .filter(({ path }) => path.startsWith(at))
+        .map(({ path, message }) => `${path}: ${message}`),
+      warnings,
+      when,
+    )
+})
