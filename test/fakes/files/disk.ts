@@ -10,9 +10,10 @@ export async function textsIn(folder: string): Promise<Readonly<Record<string, s
   for (const name of await readdir(folder, { recursive: true })) {
     const path = join(folder, name)
     // A file may be compacted or swept while this looks.
-    if (!(await stat(path).catch(() => undefined))?.isFile()) continue
+    if (!(await stat(path).catch(unlessGone))?.isFile()) continue
     const rows = name.endsWith('.parquet') ? await rowsOf(path).catch(() => undefined) : undefined
-    texts[name] = rows ?? (await readFile(path)).toString()
+    const text = rows ?? (await readFile(path).catch(unlessGone))?.toString()
+    if (text !== undefined) texts[name] = text
   }
   connection.closeSync()
   instance.closeSync()
@@ -22,6 +23,10 @@ export async function textsIn(folder: string): Promise<Readonly<Record<string, s
     const query = `SELECT CAST(to_json(r) AS VARCHAR) FROM read_parquet('${path}') r`
     return (await connection.runAndReadAll(query)).getRows().join('\n')
   }
+}
+
+function unlessGone(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error
 }
 
 /** A Parquet file of one event whose columns are right and whose value is none. It is whole as soon as it is there. */
