@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import { MAX_KEY_CHARS, MAX_SENT_CHARS } from '../std/input/idempotency-key.ts'
 import { problems } from './problems.ts'
-import { type PoolLimits, QUERY_LIMITS } from './query-pool.ts'
+import { type PoolLimits, QUERIES } from './query-pool.ts'
 
 /** What the OpenAPI documents say of failures, in one voice for all routes. */
 export const problemSchema = Type.Object(
@@ -50,7 +50,7 @@ export const poolAnswersOf = ({ waiting, ofToken, deadlineMs }: PoolLimits) => (
     `\`queries_busy\`: ${waiting} queries wait already, or ${ofToken} of this token are under way. \`query_timeout\`: it took longer than ${deadlineMs / 1_000} s. Or this instance is shutting down. See Retry-After.`,
   ),
 })
-export const poolAnswers = poolAnswersOf(QUERY_LIMITS)
+export const poolAnswers = poolAnswersOf(QUERIES)
 
 /** What a request may be answered for the token it brings, or does not bring. */
 export const tokenNeeded = {

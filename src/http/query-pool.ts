@@ -42,14 +42,15 @@ export interface QueryPool {
 /** Work of several parts gives way between two of them: whoever else has the next turn takes it first. */
 export type PoolWork<T> = (signal: AbortSignal, giveWay: () => Promise<void>) => Promise<T>
 
-export const QUERY_LIMITS: PoolLimits = {
+/** The turns of those that are answered from rollups. */
+export const QUERIES: PoolLimits = {
   atOnce: QUERIES_AT_ONCE,
   waiting: MAX_WAITING_QUERIES,
   ofToken: MAX_QUERIES_OF_TOKEN,
   deadlineMs: QUERY_DEADLINE_MS,
 }
 
-export function queryPool(limits: PoolLimits = QUERY_LIMITS): QueryPool {
+export function queryPool(limits: PoolLimits = QUERIES): QueryPool {
   /** How each is told that it is its turn, longest waiting first, by token; the token that was served last is last. */
   const queues = new Map<string, (() => void)[]>()
   const runningOf = new Map<string, number>()
