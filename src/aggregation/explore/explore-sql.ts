@@ -22,8 +22,8 @@ import { TOLD_COLUMNS, toldFields } from './told-events.ts'
 
 /** Groups that an answer has at most. Ours: as many as a rollup keeps values of a set by default. */
 export const MAX_GROUPS = 500
-/** Names among which is looked for the one that was meant. Ours: as many metrics as a rollup keeps by default. */
-export const MAX_MEANT_NAMES = 500
+/** Names among which is looked for the one that was meant. Ours: long ones take tens of milliseconds of the loop that takes beacons. */
+export const MAX_MEANT_NAMES = 100
 
 const dialect = duckdbDialect()
 const { event_hash: EVENT_HASH, measurement_hash: MEASUREMENT_HASH } = hashes(dialect)

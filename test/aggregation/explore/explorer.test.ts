@@ -300,9 +300,9 @@ test('however many units and names there are, few are compared, and those of mos
   t.match(otherUnits?.slice(0, 2), ['v1', 'v3'], 'those of most rows first')
   const told = async (metric: string) => (await explore(query({ metric }), signal)).notices
   const none = 'The metric is not among those of the app in this range'
-  t.same(await told('metrc.7'), [`${none}; did you mean "metric.7"?`])
+  t.same(await told('metrc.1'), [`${none}; did you mean "metric.1"?`])
   t.same(await told('metrik.raer'), [`${none}.`], 'too rare to be compared')
-  t.equal(Math.max(...rowsOf), 500, 'so many rows came over')
+  t.equal(Math.max(...rowsOf), 100, 'so many rows came over')
 })
 
 test('an answer is named by its events', async (t) => {
