@@ -1,5 +1,7 @@
+import { problemDocument } from '../../http/problems.ts'
 import type { Clock } from '../../std/clock.ts'
 import { alignDown, type TimeSpan } from '../../std/durations.ts'
+import { AppError } from '../../std/errors.ts'
 import { inUnits } from '../../std/input/quantities.ts'
 import type { RollupDefinition } from '../rollup/model/definition.ts'
 import type { RollupStore } from '../rollup/stores/store.ts'
@@ -37,9 +39,22 @@ export function configuredQueries(ports: ConfiguredPorts): Pick<Queries, 'object
     asking: QueryContext,
   ): Promise<AnswerText> {
     const texts: string[] = []
-    for (const one of all)
-      texts.push((await answer(asked(one, await newestOf(one, asking.signal)), asking)).text)
+    for (const one of all) texts.push(await told(one, { asked, asking }))
     return { text: `{"${name}":[${texts.join(',')}]}` }
+  }
+
+  /** One that reads too much is no reason to tell nothing of the others: it is told so in its place. */
+  async function told<T extends OneConfigured>(
+    one: T,
+    { asked, asking }: Pick<Listed<T>, 'asked'> & { readonly asking: QueryContext },
+  ): Promise<string> {
+    try {
+      return (await answer(asked(one, await newestOf(one, asking.signal)), asking)).text
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'query_too_large') throw error
+      const { id, app, metric, set, value } = one
+      return JSON.stringify({ id, app, metric, set, value, problem: problemDocument(error) })
+    }
   }
 
   return {
