@@ -38,9 +38,9 @@ export const queryLimits: readonly Limit[] = [
     unit: '',
   },
   {
-    what: 'Values of a ranking that are told apart',
+    what: 'Values of a ranking, or of a range of an objective, that are told apart',
     at: ['aggregation/serve/tally/by-value.ts', 'MAX_TALLIES'],
-    beyond: 'the rarer half goes on as one, `~other`',
+    beyond: 'the rarer half goes on as one, `~other`, and a notice says so',
     unit: 'values',
   },
   {

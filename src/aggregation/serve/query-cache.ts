@@ -6,6 +6,8 @@ export interface KeptAnswer {
   readonly text: string
   /** Whether there was no row to make it of: one for each range that was asked about, in their order. */
   readonly isEmpty: readonly boolean[]
+  /** What is to be known of how it was made. */
+  readonly notices?: readonly string[]
 }
 
 /**

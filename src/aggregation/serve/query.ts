@@ -85,7 +85,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
   ) {
     const { found, told, isNone, computed } = known
     const work = { store, told, isNone, sets: definition.sets, asking, at: askedAt(definition, asking) }
-    const all = [...notices, ...found.flatMap(({ otherSets }) => otherSets)]
+    const all = [...notices, ...(computed.notices ?? []), ...found.flatMap(({ otherSets }) => otherSets)]
     for (const [place, period] of found.entries())
       all.push(...(await whyEmpty({ ...period, isEmpty: computed.isEmpty[place] === true }, work)))
     return all

@@ -62,7 +62,7 @@ export async function computeRanking(
   const { rollup, app, metric, unit, set, fromMs, toMs } = query
   const request = { rollup, app, metric, unit, set, fromMs, toMs }
   const work = { signal, maxTallies, budget: rowBudget(maxRows) }
-  const tallies = await tallyByValue(store, request, work)
+  const { tallies, notices } = await tallyByValue(store, request, work)
   const ranked: RankedValue[] = []
   for (const [value, tally] of tallies) {
     if (breath.shouldYield()) await breath.yieldNow()
@@ -72,5 +72,5 @@ export async function computeRanking(
   const rank = ({ n, q }: RankedValue) => (query.by === 'n' ? n : Number(q[String(query.quantiles[0])]))
   ranked.sort((a, b) => rank(b) - rank(a) || (a.value < b.value ? -1 : 1))
   const answer = { values: ranked.slice(0, query.limit), found: ranked.length }
-  return { text: JSON.stringify(answer), isEmpty: [tallies.size === 0] }
+  return { text: JSON.stringify(answer), isEmpty: [tallies.size === 0], notices }
 }

@@ -838,7 +838,8 @@ test('of more values than are held at a time, those with fewest measurements go 
     ...{ fromMs: noon - HOUR, toMs: noon, quantiles: [0.5], by: 'n' as const, limit: 20, minN: 1 },
   }
   const { signal } = all
-  const { values, found } = JSON.parse((await computeRanking(store, query, { signal, maxTallies: 3 })).text)
+  const { text, notices } = await computeRanking(store, query, { signal, maxTallies: 3 })
+  const { values, found } = JSON.parse(text)
   t.same(
     values.map(({ value, n }: { value: string; n: number }) => [value, n]),
     [
@@ -849,6 +850,7 @@ test('of more values than are held at a time, those with fewest measurements go 
     'no measurement is lost',
   )
   t.equal(found, 3)
+  t.match(notices, [/^The set route has more than 3 values in this range\. /])
 })
 
 test('a token that is for some apps is not told what is about all', async (t) => {

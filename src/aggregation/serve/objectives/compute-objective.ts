@@ -21,6 +21,7 @@ interface ObjectiveWork {
   readonly signal: AbortSignal
   readonly maxValues?: number
   readonly maxRows?: number
+  readonly maxTallies?: number
 }
 
 /** How much was measured in a range, and how much of it is good. */
@@ -63,14 +64,19 @@ export async function computeObjective(
       found: values.length,
     }),
   }
-  const isEmpty = [whole, ...burns.map(([, range]) => range)].every(({ all }) => all.share === null)
-  return { text: JSON.stringify(answer), isEmpty: [isEmpty] }
+  const ranges = [whole, ...burns.map(([, range]) => range)]
+  return {
+    text: JSON.stringify(answer),
+    isEmpty: [ranges.every(({ all }) => all.share === null)],
+    notices: [...new Set(ranges.flatMap(({ notices }) => notices))],
+  }
 }
 
 interface KeptRange {
   readonly all: Kept
   /** Empty where values are not told by themselves. */
   readonly byValue: ReadonlyMap<string, Kept>
+  readonly notices: readonly string[]
 }
 
 /** Reads each range anew: histograms of many values are large, and the values of the next one may be others. */
@@ -88,13 +94,13 @@ async function keptOf(
     fromMs,
     toMs,
   }: Omit<ObjectiveAsked, 'windowMs' | 'share'> & TimeSpan,
-  { signal, maxRows = MAX_RANKED_ROWS }: ObjectiveWork,
+  { signal, maxRows = MAX_RANKED_ROWS, maxTallies = MAX_TALLIES }: ObjectiveWork,
 ): Promise<KeptRange> {
   const request = { rollup, app, metric, unit, set, values: value === undefined ? undefined : [value] }
-  const work = { signal, maxTallies: MAX_TALLIES, budget: rowBudget(maxRows) }
-  const tallies = await tallyByValue(store, { ...request, fromMs, toMs }, work)
+  const work = { signal, maxTallies, budget: rowBudget(maxRows) }
+  const { tallies, notices } = await tallyByValue(store, { ...request, fromMs, toMs }, work)
   const byValue = isByValue ? [...tallies].map(([name, tally]) => [name, keptBy(tally, at)] as const) : []
-  return { all: keptBy(sumOf(tallies.values()), at), byValue: new Map(byValue) }
+  return { all: keptBy(sumOf(tallies.values()), at), byValue: new Map(byValue), notices }
 }
 
 /** How much of what may be bad is bad: 1 is all of it. */

@@ -52,9 +52,13 @@ export async function computeChanges(
   { signal, maxRows = MAX_RANKED_ROWS, maxValues = MAX_CHANGED_VALUES }: ChangesWork,
 ) {
   const work = { signal, maxTallies: 2 * maxValues, budget: rowBudget(maxRows) }
+  const notices = new Set<string>()
   async function tallied(set: string): Promise<Both<Tallies>> {
-    const of = ({ fromMs, toMs }: TimeSpan) =>
-      tallyByValue(store, { rollup, app, metric, unit, set, fromMs, toMs }, work)
+    const of = async ({ fromMs, toMs }: TimeSpan) => {
+      const read = await tallyByValue(store, { rollup, app, metric, unit, set, fromMs, toMs }, work)
+      for (const notice of read.notices) notices.add(notice)
+      return read.tallies
+    }
     return [await of(asked.base), await of(asked.now)]
   }
   const ofTotal = await tallied(total)
@@ -79,7 +83,7 @@ export async function computeChanges(
     sets: sets.map(answered),
     sentence: sentenceOf({ at, unit, share, isSure: isSure(share, both), sets }),
   })
-  return { text, isEmpty }
+  return { text, isEmpty, notices: [...notices] }
 }
 
 /** What is answered of a set: the parts, without how surely they stand out. */

@@ -31,23 +31,35 @@ interface TallyWork {
   readonly budget: () => void
 }
 
+interface TalliedValues {
+  readonly tallies: ReadonlyMap<string, SeriesAggregate>
+  /** That there were more than are told apart, if so. */
+  readonly notices: readonly string[]
+}
+
 /** Every value of a set with its measurements. */
 export async function tallyByValue(
   store: Pick<RollupStore, 'series'>,
   request: SeriesRequest,
   { signal, maxTallies, budget }: TallyWork,
-): Promise<ReadonlyMap<string, SeriesAggregate>> {
+): Promise<TalliedValues> {
   let tallies = new Map<string, SeriesAggregate>()
+  let notices: readonly string[] = []
   const take = (row: StoredRow) => {
     budget()
     const tally = tallies.get(row.value) ?? emptyAggregate()
     tallies.set(row.value, tally)
     addRow(tally, row)
-    if (tallies.size > maxTallies) tallies = largest(tallies, maxTallies / 2)
+    if (tallies.size <= maxTallies) return
+    tallies = largest(tallies, maxTallies / 2)
+    notices = [moreThanApart(request.set, maxTallies)]
   }
   await eachRow(store, request, { signal, take })
-  return tallies
+  return { tallies, notices }
 }
+
+const moreThanApart = (set: string, most: number): string =>
+  `The set ${set} has more than ${most} values in this range. Those with fewest measurements went on as ${OTHER} while it was read: a value may lack what was measured of it before, or be missing; a shorter range has fewer.`
 
 /** All of them together. */
 export function sumOf(tallies: Iterable<SeriesAggregate>): SeriesAggregate {

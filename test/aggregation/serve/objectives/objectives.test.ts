@@ -5,6 +5,7 @@ import { computeObjective } from '../../../../src/aggregation/serve/objectives/c
 import type { Objective } from '../../../../src/aggregation/serve/objectives/objective.ts'
 import { addRow, emptyAggregate } from '../../../../src/aggregation/serve/tally/tally.ts'
 import { DAY_MS } from '../../../../src/std/durations.ts'
+import { AppError, type ErrorCode } from '../../../../src/std/errors.ts'
 import { all, HOUR, noon, QUARTER, quarterly, queriesHere } from '../../../fakes/aggregation/queries.ts'
 import { committed, memoryStore, rollupRow } from '../../../fakes/aggregation/store.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
@@ -258,6 +259,60 @@ test('of a set those values are told that have most occurrences, of equals by na
   t.same(await valuesOf({}), [7, 4, '/b', '~other', '/a', '/c'])
   t.same(await valuesOf({ maxValues: 3 }), [7, 4, '/b', '~other', '/a'])
   await t.rejects(valuesOf({ maxRows: 3 }), { code: 'query_too_large' })
+})
+
+test('of more values than are held apart it is told that some lack a part', async (t) => {
+  const store = memoryStore()
+  const route = (value: string, rows: number) => rollupRow({ set: 'route', value }, Array(rows).fill(100))
+  for (const back of [1, 2]) {
+    const rows = [route('/a', 1), route('/b', 3), route('/c', 2)]
+    await store.fill(committed(noon - back * QUARTER), rows)
+  }
+  const query = { ...fast, set: 'route', rollup: 'default', unit: 'ms', toMs: noon, isByValue: true }
+  const noticesOf = async (maxTallies: number) =>
+    (await computeObjective(store, query, { signal: all.signal, maxTallies })).notices
+  t.same(await noticesOf(3), [])
+  t.match(await noticesOf(2), [/^The set route has more than 2 values in this range\. /])
+  t.equal((await noticesOf(2)).length, 1, 'of four ranges once')
+})
+
+test('one that reads too much is told so in its place, and the others are answered', async (t) => {
+  const memory = memoryStore()
+  const message = 'The range holds more than 3 values × windows; ask for a shorter one.'
+  const codes: ErrorCode[] = ['query_too_large']
+  const store: typeof memory = {
+    ...memory,
+    series(request, signal) {
+      if (request.set === 'route') throw new AppError(codes.at(-1) ?? 'internal', message)
+      return memory.series(request, signal)
+    },
+  }
+  await memory.fill(committed(noon - QUARTER), [
+    rollupRow({}, [1]),
+    rollupRow({ set: 'route', value: '/' }, [1]),
+  ])
+  const { asked } = objectivesOver(store)
+  const each = { ...fast, id: 'each', set: 'route' }
+  const [before, told, after] = await asked(fast, each, { ...fast, id: 'last' })
+  t.match(
+    [before, after],
+    [
+      { id: 'fast', n: 1 },
+      { id: 'last', n: 1 },
+    ],
+  )
+  t.same(told, {
+    ...{ id: 'each', app: 'shop', metric: LCP, set: 'route' },
+    problem: {
+      type: 'urn:headgate:problem:query_too_large',
+      title: 'The query asks for too much',
+      status: 422,
+      detail: message,
+      code: 'query_too_large',
+    },
+  })
+  codes.push('storage_failed')
+  await t.rejects(asked(fast, each), { code: 'storage_failed' }, 'what is no fault of one alone ends all')
 })
 
 test('one of a unit counts that unit alone', async (t) => {

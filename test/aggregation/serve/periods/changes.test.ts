@@ -242,9 +242,13 @@ test('ranges are bounded by the sets that are read, and all by their rows and va
   )
   const query = { ...asked, unit: 'ms', rollup: 'default', sets: ['route'], total: 'app' }
   const work = { signal: all.signal, maxRows: 8 }
-  const { text } = await computeChanges(store, query, { ...work, maxValues: 2 })
+  const { text, notices } = await computeChanges(store, query, { ...work, maxValues: 2 })
+  t.same(notices, [], 'of each range twice as many are held')
   const [{ values = [] } = {}] = (JSON.parse(text) as Answer).sets
   t.same(values.map(({ value }) => value).sort(), ['/a', '/b', '~other'])
+  t.match((await computeChanges(store, query, { ...work, maxValues: 1 })).notices, [
+    /^The set route has more than 2 values in this range\. /,
+  ])
   await t.rejects(computeChanges(store, query, { ...work, maxRows: 7 }), {
     code: 'query_too_large',
     message: 'The range holds more than 7 values × windows; ask for a shorter one.',
