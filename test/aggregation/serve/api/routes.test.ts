@@ -439,7 +439,9 @@ test('alerts: all that the token may read, of an app, or one', async (t) => {
     },
     { id: 'slow-a', value: '/a', state: 'unknown', windows: [{ n: 3, holds: null }] },
   ])
-  t.match((await get('/alerts?id=blog-slow')).body.alerts, [{ state: 'unknown', windows: [], notices: [/./] }])
+  t.match((await get('/alerts?id=blog-slow')).body.alerts, [
+    { state: 'unknown', windows: [], notices: [/./] },
+  ])
   t.match(await get('/alerts?id=slwo', 'shop'), {
     status: 400,
     body: { detail: 'id must be one of the alerts; did you mean "slow"?' },
