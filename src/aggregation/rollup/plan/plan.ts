@@ -1,10 +1,16 @@
-import { isImported } from '../../../lake/layout.ts'
 import { isAhead } from '../../../std/clock.ts'
 import { alignDown, HOUR_MS } from '../../../std/durations.ts'
 import type { DamagedManifest, Manifest } from '../commit/manifest.ts'
-import { rowsIn, type WindowInput } from '../commit/window-inputs.ts'
 import { endOfWindowsMs, isSame } from '../model/window-spans.ts'
 import type { CommittedWindow } from '../stores/store.ts'
+import {
+  countingSpan,
+  freshInputs,
+  isNewsInTime,
+  type RowsOfWindow,
+  type Times,
+  tooLateRows,
+} from './late-rows.ts'
 
 /** Half-open [fromMs, toMs), UTC, aligned to the grain of the rollup. */
 export interface Window {
@@ -17,32 +23,16 @@ export interface Window {
 export const keyOf = ({ rollup, fromMs, toMs }: Window): string => `${rollup}.${fromMs}.${toMs}`
 
 /** All that decides whether a window is to be run. */
-export interface WindowFacts {
+export interface WindowFacts extends RowsOfWindow {
   readonly window: Window
-  /** The newest generation under the rollup's present definition. */
-  readonly manifest: Manifest | undefined
   /** Set when a newer generation exists that cannot be read. */
   readonly damaged?: DamagedManifest | undefined
-  /** The objects that hold rows of the window now. */
-  readonly inputs: readonly WindowInput[]
   /** The newest that each store holds of the window's time: it, or one of another grain. */
   readonly stored: readonly (CommittedWindow | undefined)[]
-  /** Windows of another definition in a store hold all of its time. */
-  readonly isCovered: boolean
-  /** A larger window in a store holds its time, and counts until windows like this one hold all of that. */
-  readonly within?: CommittedWindow | undefined
   /** What counts and starts in it: itself, or in its place windows of another definition. */
   readonly counting: readonly CommittedWindow[]
   /** When the last run gave the window up, if that was after its newest generation. */
   readonly failedMs: number | undefined
-}
-
-export interface Times {
-  readonly nowMs: number
-  /** How long after its end a window is waited for. */
-  readonly graceMs: number
-  /** How long after its end rows re-open a window that is committed as complete; then it is sealed. */
-  readonly horizonMs: number
 }
 
 /**
@@ -119,18 +109,6 @@ function stateInLake(facts: WindowFacts, times: Times): WindowState {
   return freshInputs(facts).length > 0 ? 'dirty' : 'committed'
 }
 
-/** Rows that came for a finished window after its horizon, none of which a run takes without being told: see docs/adr/0051. */
-export function tooLateRows(facts: WindowFacts, { nowMs, horizonMs }: Times): number {
-  const { window, manifest } = facts
-  if (manifest === undefined || !manifest.complete) return 0
-  const fresh = freshInputs(facts)
-  // One that came in time brings the window another generation, and that takes them all.
-  const isInTime = fresh.some(
-    ({ key, arrivedMs }) => isImported(key) || Math.min(arrivedMs, nowMs) <= window.toMs + horizonMs,
-  )
-  return isInTime ? 0 : rowsIn(fresh)
-}
-
 /** Nothing is to be done for the window, now or later, as long as nothing arrives for it. */
 export function isSettled(facts: WindowFacts, times: Times): boolean {
   const decision = scheduled(facts, times)
@@ -182,7 +160,7 @@ function requested(facts: WindowFacts, reprocess: Reprocess, times: Times): Deci
   if (reprocess === 'all' || facts.damaged) return { step: 'compute' }
   if (reprocess === 'failed' && failedMs === undefined) return { why: 'not_failed' }
   const tooLate = tooLateRows(facts, times)
-  return tooLate === 0 ? stepFor(facts, times) : sealedWith(tooLate, facts)
+  return tooLate === 0 || facts.manifest === undefined ? stepFor(facts, times) : sealedWith(tooLate, facts)
 }
 
 function sealedWith(tooLate: number, facts: WindowFacts): Decision {
@@ -215,8 +193,9 @@ const isSealed = ({ toMs }: Pick<Window, 'toMs'>, { nowMs, horizonMs }: Times) =
  * Never committed, and nothing is lost by that: it is old, and without rows or counted under another definition. Those
  * within one larger window take its place together or not at all, so they grow old together.
  */
-const isDone = ({ window, inputs, isCovered, within }: WindowFacts, times: Times) =>
-  isSealed(within ?? window, times) && (inputs.length === 0 || isCovered)
+const isDone = (facts: WindowFacts, times: Times) =>
+  isSealed(countingSpan(facts), times) &&
+  (facts.isCovered ? !isNewsInTime(facts, times) : facts.inputs.length === 0)
 
 /**
  * The larger window goes when those within it hold all of its time, so one that is not over is computed as it is now. So is
@@ -225,11 +204,6 @@ const isDone = ({ window, inputs, isCovered, within }: WindowFacts, times: Times
 const isAwaited = (facts: WindowFacts) =>
   facts.isCovered ||
   (facts.within !== undefined && (facts.manifest === undefined || isOvertaken(facts.manifest, facts)))
-
-function freshInputs({ manifest, inputs }: WindowFacts): readonly WindowInput[] {
-  const known = new Set(manifest?.inputs.keys)
-  return inputs.filter(({ key }) => !known.has(key))
-}
 
 /** A store holds a newer generation, or as new a one of another grain: the configuration went to that and came back. */
 const isOvertaken = ({ generation, fromMs, toMs }: Manifest, { stored }: WindowFacts) =>

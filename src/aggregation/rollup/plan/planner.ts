@@ -6,12 +6,11 @@ import { rangeFrom } from '../../../std/input/instant.ts'
 import { invalid } from '../../../std/input/invalid.ts'
 import { rejectedIn } from '../engines/engine.ts'
 import type { RollupDefinition } from '../model/definition.ts'
+import { type Times, tooLateRows } from './late-rows.ts'
 import {
   type Plan,
   planRequested,
   planScheduled,
-  type Times,
-  tooLateRows,
   type Window,
   type WindowFacts,
   type WindowState,

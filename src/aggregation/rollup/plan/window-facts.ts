@@ -1,12 +1,12 @@
 import { allEnded } from '../../../std/async/all-ended.ts'
 import { runYielding } from '../../../std/async/yielding.ts'
-import { alignDown, DAY_MS, HOUR_MS, type TimeSpan } from '../../../std/durations.ts'
+import { alignDown, DAY_MS, HOUR_MS, outward, type TimeSpan } from '../../../std/durations.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import type { LakeArrivals } from '../../ingest/index/arrivals.ts'
 import { committedWindow, type Manifest, type Manifests } from '../commit/manifest.ts'
-import { inputsByWindow } from '../commit/window-inputs.ts'
+import { inputsByWindow, type WindowInput } from '../commit/window-inputs.ts'
 import type { RollupDefinition } from '../model/definition.ts'
-import { covers, isSame, isWithin, overlap } from '../model/window-spans.ts'
+import { covers, inOrder, isSame, isWithin, overlap } from '../model/window-spans.ts'
 import { type CommittedWindow, isOfTheStore, type RollupStore } from '../stores/store.ts'
 import { type Window, type WindowFacts, windowsIn } from './plan.ts'
 
@@ -92,7 +92,10 @@ async function factsOfDay(
   const fromMs = Math.min(...windows.map((window) => window.fromMs))
   const toMs = Math.max(...windows.map((window) => window.toMs))
   const { manifests: generations, damaged } = await manifests.newest(definition, fromMs, toMs)
-  const inputs = await runYielding(inputsByWindow(await arrivals.touching(fromMs, toMs), grainMs))
+  // A larger window, in whose time something came, may reach over them.
+  const around = outward({ fromMs, toMs }, HOUR_MS)
+  const arrived = await arrivals.touching(around.fromMs, around.toMs)
+  const inputs = await runYielding(inputsByWindow(arrived, grainMs))
   const held = await allEnded(
     stores.map((store) =>
       heldBy(store, id, { fromMs, toMs }, (error) => {
@@ -101,7 +104,7 @@ async function factsOfDay(
     ),
   )
   const known = held.filter((found) => found !== undefined).map(byHour)
-  return windows.map((window) => {
+  const found = windows.map((window) => {
     const manifest = generations.get(window.fromMs)
     const over = known.map((hours) =>
       (hours.get(alignDown(window.fromMs, HOUR_MS)) ?? []).filter((each) => overlap(each, window)),
@@ -119,6 +122,30 @@ async function factsOfDay(
       failedMs: undefined,
     }
   })
+  const isAsked = found.some((facts) => facts.isCovered && inputsWithin(facts, grainMs, inputs).length > 0)
+  if (!isAsked) return found
+  const counted = await manifests.counting(id, { fromMs, toMs })
+  return found.map((facts) =>
+    facts.isCovered
+      ? { ...facts, uncounted: uncountedOf(facts, counted, inputsWithin(facts, grainMs, inputs)) }
+      : facts,
+  )
+}
+
+type InputsByWindow = ReadonlyMap<number, readonly WindowInput[]>
+
+/** What lies in its time, or in that of the larger window which counts in its place. */
+function inputsWithin({ window, within }: WindowFacts, grainMs: number, inputs: InputsByWindow) {
+  const all = windowsIn(window.rollup, grainMs, within ?? window)
+  return all.flatMap(({ fromMs }) => inputs.get(fromMs) ?? [])
+}
+
+/** Where one of those that count it cannot be read, nobody knows what is news: the window stays as it is. */
+function uncountedOf({ window }: WindowFacts, counted: readonly Manifest[], inputs: readonly WindowInput[]) {
+  const counting = counted.filter((each) => overlap(each, window)).sort(inOrder)
+  if (!covers(counting, window)) return []
+  const known = new Set(counting.flatMap((each) => each.inputs.keys))
+  return inputs.filter(({ key }) => !known.has(key))
 }
 
 interface Counting {

@@ -4,11 +4,10 @@ import type { Clock } from '../../../std/clock.ts'
 import { alignDown } from '../../../std/durations.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import { endOfWindowsMs } from '../model/window-spans.ts'
+import { type Times, tooLateRows } from './late-rows.ts'
 import {
   isSettled,
   isUnpublished,
-  type Times,
-  tooLateRows,
   type Window,
   type WindowFacts,
   type WindowState,

@@ -3,14 +3,13 @@ import type { Manifest } from '../../../../src/aggregation/rollup/commit/manifes
 import type { WindowInput } from '../../../../src/aggregation/rollup/commit/window-inputs.ts'
 import { inputsByWindow, summedInputs } from '../../../../src/aggregation/rollup/commit/window-inputs.ts'
 import { NO_COUNTS } from '../../../../src/aggregation/rollup/engines/engine.ts'
+import { type Times, tooLateRows } from '../../../../src/aggregation/rollup/plan/late-rows.ts'
 import {
   FAILED_PAUSE_MS,
   isSettled,
   planRequested,
   planScheduled,
   type Reprocess,
-  type Times,
-  tooLateRows,
   type WindowFacts,
   windowState,
   windowsIn,
@@ -159,6 +158,7 @@ test('the state of a window follows from what is there', async (t) => {
     ['never committed, older than the horizon, with rows', {}, SEALED, 'due'],
     ['never committed, older than the horizon, empty', { inputs: [] }, SEALED, 'missing'],
     ['the same, held by a store under another definition', { isCovered: true }, SEALED, 'missing'],
+    ['the same, with rows since then', { isCovered: true, uncounted: inputs('a') }, SEALED, 'due'],
     ['held under another definition, young', { isCovered: true }, OVER, 'due'],
     ['committed while open, older than the horizon', partial, SEALED, 'due'],
     ['committed while open', partial, BEFORE, 'open'],
@@ -414,6 +414,9 @@ test('a tick takes ten times as many windows that are only published: a restored
   t.end()
 })
 
+/** By a window of another definition. */
+const covered = { ...tooLate, manifest: undefined, isCovered: true }
+
 test('rows are too late when all that is new came after the seal of a finished window', async (t) => {
   for (const [what, over, rows, at = SEALED] of [
     ['nothing new', done, 0],
@@ -427,6 +430,14 @@ test('rows are too late when all that is new came after the seal of a finished w
     ['rows of after the seal, by a clock that was ahead', tooLate, 0, OVER],
     ['rows that were imported: whoever did wants them counted', imported, 0],
     ['rows of a window that was never committed', { ...tooLate, manifest: undefined }, 0],
+    [
+      'rows of one that counts under another definition',
+      { ...covered, uncounted: tooLate.inputs.slice(1) },
+      3,
+    ],
+    ['the same, some of which were imported', { ...covered, uncounted: imported.inputs.slice(1) }, 0],
+    ['rows of another window within the same larger one', { ...covered, uncounted: inputs('x') }, 0, OVER],
+    ['nothing new, under another definition', covered, 0],
     ['rows of a window that was committed while open', { ...tooLate, ...partial }, 0],
   ] as const) {
     t.equal(tooLateRows(facts(over), at), rows, what)

@@ -1082,6 +1082,46 @@ test('a window whose input is gone stays as it is when its definition changes', 
   }
 })
 
+test('what comes for a window that counts under another definition is seen, however old that is', async (t) => {
+  const NAME = 'raw/import-old/dt=2026-11-22/hr=12/c-000001-0123456789abcdef.parquet'
+  for (const [what, changed] of [
+    ['a set more', { sets: [...definition.sets, { name: 'route', dimensions: ['page_route'] as const }] }],
+    ['smaller windows', { grainMs: 5 * MIN }],
+    ['larger windows', { grainMs: 60 * MIN }],
+  ] as const) {
+    const { deliver, clock, open, arrivals, stored, dir } = await aggregation(t)
+    const sum = async () => (await stored()).reduce((total, window) => total + window.sum, 0)
+    const before = await open()
+    deliver(at(0), [1, 2])
+    deliver(at(1), [4])
+    clock.advance(60 * MIN + 2 * MIN)
+    await before.submit({ from: at(0), to: at(4) }, 'ops')
+    await before.work(never)
+    clock.advance(26 * 60 * MIN)
+    const after = await open({ definitions: [{ ...definition, ...changed }] })
+    const tick = async () => {
+      await after.tick(never)
+      await after.work(never)
+    }
+    await tick()
+    t.match(await stored(), [{ generation: 1 }, { generation: 1 }], `${what}: what is old stays`)
+
+    deliver(at(0) + 11 * MIN, [8, 16], clock.nowMs())
+    await tick()
+    t.equal(await sum(), 7, `${what}: rows that came too late`)
+    const tooLate = (await after.overview()).reduce((rows, window) => rows + window.tooLate, 0)
+    t.equal(tooLate, 2, `${what}: are told, each once`)
+    t.match(await after.submit({}, 'ops'), { windows: [] }, what)
+
+    arrivals.deliver(NAME, [{ timeMs: at(0) + 7 * MIN, value: 32, receivedMs: clock.nowMs() }])
+    await tick()
+    t.equal(await sum(), 63, `${what}: an import is counted, and takes them along`)
+    t.match(await after.submit({}, 'ops'), { windows: [] }, `${what}: once`)
+    await rm(`${dir}/store`, { recursive: true })
+    await rm(`${dir}/control`, { recursive: true })
+  }
+})
+
 test('a window of another definition is newer than all that counted it, though the store was lost', async (t) => {
   const { deliver, clock, open, dir } = await aggregation(t)
   const before = await open()
