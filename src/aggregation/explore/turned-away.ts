@@ -67,7 +67,7 @@ async function deadLettersOf(lake: TurnedAwayPorts['lake'], asked: AskedApp): Pr
     const parsed = parseDeadKey(key)
     return parsed !== undefined && tells(parsed, asked) ? [{ key, ...parsed }] : []
   })
-  const newest = found.sort((a, b) => b.arrivalMs - a.arrivalMs || (a.key < b.key ? 1 : -1))
+  const newest = found.toReversed().sort((a, b) => b.arrivalMs - a.arrivalMs)
   const letters: DeadLetter[] = []
   for (const { key, source, name, arrivalMs } of newest.slice(0, MAX_DEAD_OBJECTS)) {
     const body = await lake.get(key, MAX_DEAD_BYTES).catch((error: unknown) => {
