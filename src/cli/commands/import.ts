@@ -49,7 +49,7 @@ event_id. Exits 0 when every event was accepted, 1 when some were not: dead/ of 
     for (const path of words) await assertReadable(path)
     const config = await withKeptDevApp(await loadConfig(flags, terminal))
     const imports = await importsOf(config, terminal)
-    let isWhole = true
+    let [isWhole, accepted] = [true, 0]
     for (const path of words) {
       const line = progressLine(path, terminal)
       const asked = { ...request, path, ...(terminal.isErrWatched && { onProgress: line.draw }) }
@@ -60,8 +60,9 @@ event_id. Exits 0 when every event was accepted, 1 when some were not: dead/ of 
       line.end()
       tell(path, report, terminal)
       isWhole &&= report.rejected === 0
+      accepted += report.accepted
     }
-    terminal.out(pasteable(COUNTED, terminal))
+    if (accepted > 0) terminal.out(pasteable(COUNTED, terminal))
     return isWhole ? EXIT.ok : EXIT.failed
   },
 }
@@ -116,7 +117,7 @@ function progressLine(path: string, { err }: Terminal) {
 }
 
 function tell(path: string, report: ImportReport, { out, err }: Terminal): void {
-  const { accepted, rejected, rejectedSample, span, keptIn } = report
+  const { accepted, rejected, rejectedSample, hints, span, keptIn } = report
   for (const { line, code, detail } of rejectedSample) err(`${path}:${line}: ${code}: ${detail}\n`)
   if (keptIn !== undefined) {
     const more = rejected - rejectedSample.length
@@ -124,6 +125,7 @@ function tell(path: string, report: ImportReport, { out, err }: Terminal): void 
       `${more > 0 ? `… and ${number(more)} more. ` : ''}What was rejected is told of in ${keptIn} of the lake.\n`,
     )
   }
+  for (const hint of hints) err(`${path}: ${hint}\n`)
   const between =
     span === undefined
       ? ''

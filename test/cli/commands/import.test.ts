@@ -120,9 +120,20 @@ test('lines that are rejected are told, some of them by number', async (t) => {
   await writeFile(path, 'name,value,event_time\napp.start,1\n')
   t.same(await run(['import', '--app', 'shop', '--name', 'before', path]), {
     code: 1,
-    out: `${path}: 0 events accepted; 1 rejected.\nThe schedule counts what was accepted; \`headgate aggregate\` does so now.\n`,
+    out: `${path}: 0 events accepted; 1 rejected.\n`,
     err: `${path}:2: malformed_line: It has 2 cells, and there are 3 columns\nWhat was rejected is told of in ${deadLetterIn(dir)} of the lake.\n`,
   })
+})
+
+test('what was hardly meant is told behind what was rejected', async (t) => {
+  const unit = line(1).replace('"ms"', '"seconds"')
+  const { dir, run } = await folder(t, { 'a.ndjson': unit + line(2, 'yesterday') })
+  const path = join(dir, 'a.ndjson')
+  const { err } = await run(['import', '--app', 'shop', '--name', 'before', path])
+  t.match(
+    err,
+    /:2: invalid_field: [\s\S]*a\.ndjson: unit: "seconds" is kept as it is .* did you mean "s"\?\n$/,
+  )
 })
 
 /** The smallest. */

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { createHints, EXAMPLE, MAX_HINTS } from '../../../event/hints.ts'
 import type { Lake } from '../../../lake/lake.ts'
 import { deadKey, importSource } from '../../../lake/layout.ts'
 import { createYielder, runYielding, type Yielder } from '../../../std/async/yielding.ts'
@@ -19,6 +20,9 @@ import { createPastEvents, type ImportApp } from './past-event.ts'
 
 /** Events that were not accepted, and are told in the report itself. Ours: enough to see what is wrong. */
 const MAX_SAMPLE = 20
+
+/** Lines that are looked at for hints, which cost more than to judge them: whoever errs does so in the first. Ours. */
+export const MAX_HINTED_LINES = 1_000
 
 export interface ImportTask extends ImportContent {
   readonly app: ImportApp
@@ -43,6 +47,8 @@ export interface ImportReport {
     readonly detail: string
   }[]
   readonly rejectedBy: ReadonlyMap<DirectRejection, number>
+  /** What was hardly meant, of those that were accepted as well; of the first lines. */
+  readonly hints: readonly string[]
   /** Between which times those lie that were accepted; absent where there are none. */
   readonly span?: { readonly firstMs: number; readonly lastMs: number }
   /** The object that tells of what was not accepted. */
@@ -56,6 +62,9 @@ interface Importing {
   readonly deadLetters: DeadLetters
   readonly sample: ImportReport['rejectedSample'][number][]
   readonly breath: Yielder
+  readonly hintsOf: ReturnType<typeof createHints>
+  readonly hints: Set<string>
+  lines: number
   accepted: number
   firstMs: number
   lastMs: number
@@ -74,7 +83,9 @@ export async function importFile(task: ImportTask, tools: ImportTools): Promise<
     deadLetters: createDeadLetters(),
     sample: [],
     breath: createYielder(),
-    ...{ accepted: 0, firstMs: Number.POSITIVE_INFINITY, lastMs: Number.NEGATIVE_INFINITY },
+    hintsOf: createHints(),
+    hints: new Set(),
+    ...{ lines: 0, accepted: 0, firstMs: Number.POSITIVE_INFINITY, lastMs: Number.NEGATIVE_INFINITY },
   }
   for await (const lines of importLines(task)) {
     for (const line of lines) await takeLine(line, importing)
@@ -89,7 +100,9 @@ const STOPPED =
 
 async function takeLine(line: ImportLine, importing: Importing): Promise<void> {
   const { breath, parts, eventOf, task } = importing
-  const { accepted, rejected } = await judged(line, breath)
+  const found = await judged(line, breath)
+  const { accepted, rejected } = found
+  lookForHints(found, importing)
   for (const each of rejected) reject(each, line, importing)
   for (const { measurement, index } of accepted) {
     if (breath.shouldYield()) await breath.yieldNow()
@@ -113,6 +126,16 @@ async function judged({ bytes, isTooLong, fault }: ImportLine, breath: Yielder):
   return runYielding(judgeLine(bytes), breath)
 }
 
+function lookForHints({ candidates, accepted, rejected, ignored }: JudgedLine, importing: Importing): void {
+  const { hints, hintsOf } = importing
+  importing.lines += 1
+  if (importing.lines > MAX_HINTED_LINES || hints.size >= MAX_HINTS) return
+  const codes = rejected.flatMap(({ reason }) => (reason === 'missing_field' ? [reason] : []))
+  // It has no time, which is needed here.
+  for (const hint of hintsOf({ candidates, judged: { accepted, codes, ignored } }))
+    if (hint !== EXAMPLE) hints.add(hint)
+}
+
 const TOO_LONG = 'The line is longer than an event may be.'
 
 function reject(rejected: RejectedInLine, line: ImportLine, { deadLetters, sample }: Importing): void {
@@ -123,6 +146,7 @@ function reject(rejected: RejectedInLine, line: ImportLine, { deadLetters, sampl
 
 async function reported(importing: Importing, { lake, clock }: ImportTools): Promise<ImportReport> {
   const { task, accepted, deadLetters, sample, firstMs, lastMs } = importing
+  const hints = [...importing.hints].slice(0, MAX_HINTS)
   const { counts } = deadLetters
   const body = deadLetters.body()
   const keptIn = body && deadLetterKey(task, body, clock.nowMs())
@@ -132,6 +156,7 @@ async function reported(importing: Importing, { lake, clock }: ImportTools): Pro
     rejected: [...counts.values()].reduce((sum, events) => sum + events, 0),
     rejectedSample: sample,
     rejectedBy: counts,
+    hints,
     ...(accepted > 0 && { span: { firstMs, lastMs } }),
     ...(keptIn !== undefined && { keptIn }),
   }

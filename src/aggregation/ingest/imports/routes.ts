@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import Type, { type Static } from 'typebox'
+import { MAX_HINTS } from '../../../event/hints.ts'
 import { Measurement } from '../../../event/schema/event.ts'
 import { type Auth, appsFor, authorizationOf } from '../../../http/auth.ts'
 import { anyRequest, problemAnswer, tokenNeeded } from '../../../http/documented.ts'
@@ -15,7 +16,7 @@ import {
   MAX_IMPORT_BYTES,
   MAX_IMPORTS,
 } from './import-door.ts'
-import type { ImportReport } from './import-file.ts'
+import { type ImportReport, MAX_HINTED_LINES } from './import-file.ts'
 
 export interface ImportRoutePorts {
   readonly imports: Pick<Imports, 'importBody'>
@@ -56,6 +57,9 @@ const ImportAnswer = Type.Object(
       ),
       { description: 'The first of those that were rejected.' },
     ),
+    hints: Type.Array(Type.String(), {
+      description: `What was hardly meant, such as a unit that is kept as it is, of the first ${MAX_HINTED_LINES} lines: at most ${MAX_HINTS}. Accepted events are stored all the same.`,
+    }),
     from: Type.Optional(Instant),
     to: Type.Optional(
       Type.String({ description: 'The first and the last time of those that were accepted.' }),
@@ -142,6 +146,7 @@ function answerOf({ span, rejectedBy: _, ...report }: ImportReport): Static<type
   return {
     ...report,
     rejectedSample: [...report.rejectedSample],
+    hints: [...report.hints],
     ...(span && { from: iso(span.firstMs), to: iso(span.lastMs) }),
   }
 }

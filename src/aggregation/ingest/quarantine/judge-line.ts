@@ -23,6 +23,10 @@ export interface JudgedLine {
   readonly rejected: readonly RejectedInLine[]
   /** As it stands there. */
   readonly token: unknown
+  /** What was judged, as it was read. */
+  readonly candidates: readonly unknown[]
+  /** Fields that were left out of accepted events. */
+  readonly ignored: number
 }
 
 /** What the decoder says of a line. Any other error is not the line's fault, and must not make its events dead letters. */
@@ -43,6 +47,8 @@ export const rejectedLine = (reason: DirectRejection, detail: string): JudgedLin
   accepted: [],
   rejected: [{ reason, detail, events: 1 }],
   token: undefined,
+  candidates: [],
+  ignored: 0,
 })
 
 const TOO_SHORT = rejectedLine('malformed_line', 'The line is too short to be an event')
@@ -50,15 +56,19 @@ const TOO_SHORT = rejectedLine('malformed_line', 'The line is too short to be an
 function judgeCandidates({ candidates, root }: Candidates): JudgedLine {
   const accepted: { measurement: Measurement; index: number }[] = []
   const rejected: RejectedInLine[] = []
+  let ignored = 0
   for (const [index, candidate] of candidates.slice(0, MAX_EVENTS_PER_BODY).entries()) {
     const verdict = judge(candidate)
-    if (verdict.kind === 'accepted') accepted.push({ measurement: verdict.measurement, index })
-    else rejected.push({ reason: verdict.code, detail: verdict.detail, events: 1 })
+    if (verdict.kind === 'accepted') {
+      accepted.push({ measurement: verdict.measurement, index })
+      ignored += verdict.ignored
+    } else rejected.push({ reason: verdict.code, detail: verdict.detail, events: 1 })
   }
   const beyond = candidates.length - MAX_EVENTS_PER_BODY
   if (beyond > 0) {
     const detail = `A line may bring ${MAX_EVENTS_PER_BODY} events.`
     rejected.push({ reason: 'too_many_events', detail, events: beyond })
   }
-  return { accepted, rejected, token: isObject(root) ? root['recordToken'] : undefined }
+  const token = isObject(root) ? root['recordToken'] : undefined
+  return { accepted, rejected, token, candidates, ignored }
 }

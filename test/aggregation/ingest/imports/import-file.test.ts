@@ -57,6 +57,23 @@ test('events of the past are stored as the door would, but believed', async (t) 
   )
 })
 
+test('what was hardly meant is told, of the first lines and once', async (t) => {
+  const kept = 'unit: "seconds" is kept as it is and not converted; did you mean "s"?'
+  for (const [what, lines, hints] of [
+    ['as meant', [line({ unit: 'ms' })], []],
+    ['a word for a unit', [line({ unit: 'seconds' }), line({ unit: 'seconds' })], [kept]],
+    ['a table', ['name,value,unit,event_time', `app.start,1,seconds,${OLD}`], [kept]],
+    ['a field that is nearly ours', [line({ unit: 'ms', pageRoute: '/' })], [/pageRoute.*page_route/]],
+    ['beside what is rejected', [line({ unit: 'seconds', value: -1 }), line({ unit: 'seconds' })], [kept]],
+    ['what an event is, without a time', [JSON.stringify({ name: 'app.start', event_time: OLD })], []],
+    ['after too many lines', [...Array(1_000).fill(line({ unit: 'ms' })), line({ unit: 'seconds' })], []],
+  ] as const) {
+    const { report } = await imported(t, lines.join('\n'))
+    t.equal(report.hints.length, hints.length, what)
+    t.match(report.hints, hints, what)
+  }
+})
+
 test('what is no event is told by its line, and in dead/', async (t) => {
   const rows = [
     ['no time', JSON.stringify({ name: 'a', value: 1 }), 'missing_field', /^event_time: is required/],

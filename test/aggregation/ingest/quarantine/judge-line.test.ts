@@ -14,14 +14,20 @@ const faults = (line: Parameters<typeof judged>[0]) =>
   judged(line).rejected.map(({ reason, detail, events }) => `${events} ${reason}: ${detail}`)
 
 test('a line is an event, or an envelope with what its events share', async (t) => {
-  t.same(judged(least), { accepted: [{ measurement: least, index: 0 }], rejected: [], token: undefined })
+  t.same(judged(least), {
+    accepted: [{ measurement: least, index: 0 }],
+    rejected: [],
+    token: undefined,
+    candidates: [least],
+    ignored: 0,
+  })
   t.match(judged(` ${JSON.stringify({ ...least, recordToken: 'a.b.c' })}\r`), { token: 'a.b.c' })
   const envelope = {
     recordToken: 'a.b.c',
     context: { app_version: '7', event_id: 'never', attributes: { plan: 'pro', tier: '1' } },
     events: [least, { ...least, name: '1' }, { ...least, app_version: '8', attributes: { tier: '2' } }],
   }
-  t.same(judged(envelope), {
+  t.match(judged(envelope), {
     accepted: [
       { measurement: { ...least, app_version: '7', attributes: { plan: 'pro', tier: '1' } }, index: 0 },
       { measurement: { ...least, app_version: '8', attributes: { plan: 'pro', tier: '2' } }, index: 2 },
@@ -35,7 +41,12 @@ test('a line is an event, or an envelope with what its events share', async (t) 
     ],
     token: 'a.b.c',
   })
-  t.same(judged({ events: [], context: {} }), { accepted: [], rejected: [], token: undefined })
+  t.match(judged({ events: [], context: {} }), {
+    accepted: [],
+    rejected: [],
+    token: undefined,
+    candidates: [],
+  })
 })
 
 test('what is no event is rejected by name', async (t) => {
