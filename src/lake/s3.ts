@@ -207,7 +207,10 @@ function pageOf(page: ListObjectsV2CommandOutput, token: string | undefined): Pa
   const { Contents = [], CommonPrefixes = [], IsTruncated, NextContinuationToken: next } = page
   const count = Contents.length + CommonPrefixes.length
   if (IsTruncated === undefined || (page.KeyCount ?? count) !== count) throw s3Error('MalformedListing')
-  const found = { objects: Contents.map(objectOf), folders: CommonPrefixes.map(({ Prefix = '' }) => Prefix) }
+  const found = {
+    objects: Contents.map(objectOf),
+    folders: CommonPrefixes.map(({ Prefix }) => String(Prefix)),
+  }
   if (!IsTruncated) return found
   if (next === undefined || next === token) throw s3Error('MalformedListing')
   return { ...found, next }

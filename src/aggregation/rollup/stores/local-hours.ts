@@ -68,8 +68,7 @@ export function localHours({ places }: Pick<WindowFolder, 'places'>): LocalHours
     if (pathsOf(now) === pathsOf(hour.files)) return hour
     const files: PlaceRead<T>[] = []
     for await (const each of eachPlace(now, read, signal)) files.push(each)
-    const again = { ...hour, files }
-    return isWhole(again) ? again : anew({ rollup, fromMs, toMs }, again, { read, signal })
+    return anew({ rollup, fromMs, toMs }, { ...hour, files }, { read, signal })
   }
 
   return {
