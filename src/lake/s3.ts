@@ -206,7 +206,8 @@ interface Page {
 function pageOf(page: ListObjectsV2CommandOutput, token: string | undefined): Page {
   const { Contents = [], CommonPrefixes = [], IsTruncated, NextContinuationToken: next } = page
   const count = Contents.length + CommonPrefixes.length
-  if (IsTruncated === undefined || (page.KeyCount ?? count) !== count) throw s3Error('MalformedListing')
+  const { KeyCount = count } = page
+  if (IsTruncated === undefined || KeyCount !== count) throw s3Error('MalformedListing')
   const found = {
     objects: Contents.map(objectOf),
     folders: CommonPrefixes.map(({ Prefix }) => String(Prefix)),
