@@ -2,7 +2,7 @@ import type { Lake } from '../../../lake/lake.ts'
 import { parseManifestKey, rollupPrefix, startsPrefix } from '../../../lake/layout.ts'
 import { allEnded } from '../../../std/async/all-ended.ts'
 import { MINUTE_MS, outward, type TimeSpan } from '../../../std/durations.ts'
-import { covers, inOrder, LARGEST_GRAIN_MS, overlap } from '../model/window-spans.ts'
+import { byHour, covers, inOrder, LARGEST_GRAIN_MS, overlap } from '../model/window-spans.ts'
 import { keysByStart } from './manifest-keys.ts'
 
 /** A window of whatever definition, as far as the keys of its manifests tell. */
@@ -22,7 +22,8 @@ export async function countedWindows(lake: Lake, rollup: string, time: TimeSpan)
   // A larger one goes only with all of its time, and no window reaches over an hour's end.
   const around = outward(time, LARGEST_GRAIN_MS)
   const found = await allEnded(definitions.map((definition) => windowsOf(lake, definition, around)))
-  return stillCounting(found.flat()).filter((each) => overlap(each, time))
+  const hours = [...byHour(found.flat()).values()]
+  return hours.flatMap(stillCounting).filter((each) => overlap(each, time))
 }
 
 async function windowsOf(lake: Lake, definition: string, time: TimeSpan): Promise<readonly CountedSpan[]> {
@@ -40,6 +41,7 @@ function countedSpan(fromMs: number, keys: readonly string[]): CountedSpan {
   return { fromMs, toMs: fromMs + grainMs, generation: Number(newest?.generation), keys }
 }
 
+/** Of one hour: of a day of minutes each would be compared with thousands. */
 const stillCounting = (windows: readonly CountedSpan[]) =>
   windows.filter((window) => {
     const newer = windows.filter(({ generation }) => generation > window.generation)

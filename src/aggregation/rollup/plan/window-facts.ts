@@ -6,7 +6,7 @@ import type { LakeArrivals } from '../../ingest/index/arrivals.ts'
 import { committedWindow, type Manifest, type Manifests } from '../commit/manifest.ts'
 import { inputsByWindow, type WindowInput } from '../commit/window-inputs.ts'
 import type { RollupDefinition } from '../model/definition.ts'
-import { covers, inOrder, isSame, isWithin, overlap } from '../model/window-spans.ts'
+import { byHour, covers, inOrder, isSame, isWithin, overlap } from '../model/window-spans.ts'
 import { type CommittedWindow, isOfTheStore, type RollupStore } from '../stores/store.ts'
 import { type Window, type WindowFacts, windowsIn } from './plan.ts'
 
@@ -122,14 +122,13 @@ async function factsOfDay(
       failedMs: undefined,
     }
   })
-  const isAsked = found.some((facts) => facts.isCovered && inputsWithin(facts, grainMs, inputs).length > 0)
-  if (!isAsked) return found
+  const arrivedFor = found.map((facts) => ({
+    facts,
+    news: facts.isCovered ? inputsWithin(facts, grainMs, inputs) : [],
+  }))
+  if (arrivedFor.every(({ news }) => news.length === 0)) return found
   const counted = await manifests.counting(id, { fromMs, toMs })
-  return found.map((facts) =>
-    facts.isCovered
-      ? { ...facts, uncounted: uncountedOf(facts, counted, inputsWithin(facts, grainMs, inputs)) }
-      : facts,
-  )
+  return arrivedFor.map(({ facts, news }) => ({ ...facts, uncounted: uncountedOf(facts, counted, news) }))
 }
 
 type InputsByWindow = ReadonlyMap<number, readonly WindowInput[]>
@@ -159,18 +158,6 @@ function countingIn({ fromMs }: Window, { manifest, within, held }: Counting): r
   const counting = within === undefined ? held : [within]
   if (counting.length > 0) return counting.filter((each) => each.fromMs >= fromMs)
   return manifest === undefined ? [] : [committedWindow(manifest)]
-}
-
-/** No window reaches over an hour's end. */
-function byHour(held: readonly CommittedWindow[]): ReadonlyMap<number, readonly CommittedWindow[]> {
-  const hours = new Map<number, CommittedWindow[]>()
-  for (const each of held) {
-    const hourMs = alignDown(each.fromMs, HOUR_MS)
-    const hour = hours.get(hourMs) ?? []
-    hours.set(hourMs, hour)
-    hour.push(each)
-  }
-  return hours
 }
 
 /** What a store has of the newest generation; of equal ones the window itself. */
