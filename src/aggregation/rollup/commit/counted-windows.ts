@@ -41,7 +41,7 @@ function countedSpan(fromMs: number, keys: readonly string[]): CountedSpan {
   return { fromMs, toMs: fromMs + grainMs, generation: Number(newest?.generation), keys }
 }
 
-/** Of one hour: of a day of minutes each would be compared with thousands. */
+/** All of them are of one hour: in a day of minutes each would be compared with thousands. */
 const stillCounting = (windows: readonly CountedSpan[]) =>
   windows.filter((window) => {
     const newer = windows.filter(({ generation }) => generation > window.generation)
