@@ -21,7 +21,7 @@ const may = {
   'http/sender': ['std*'],
   http: ['std*', 't:config/schema', 'http/sender'],
   'http/operations': ['std*', 'http'],
-  config: ['std*', 'config/schema', 'event/schema', 'event', 'http/sender', 'http'],
+  config: ['std*', 'config/schema', 'event/schema', 'event/values', 'event', 'http/sender', 'http'],
   'gateway/apps': ['std*', 't:config/schema', 'http/sender', 'http'],
   'gateway/journal': ['std*', 't:event/ledger'],
   'gateway/journal/lock': ['std*', 'gateway/journal'],

@@ -1,5 +1,6 @@
 import { ofTheSame } from '../event/schema/dimension-sets.ts'
 import { looksLikeSeconds } from '../event/value-hint.ts'
+import { likelyUnits, meantUnit, scales } from '../event/values/unit.ts'
 import { type Criterion, readCondition } from '../std/input/condition.ts'
 import { type ConfigFault, faultIf } from './faults.ts'
 import type { Config } from './schema/config-schema.ts'
@@ -20,9 +21,10 @@ export const thresholdWarnings = ({ aggregation }: Config): ConfigFault[] => [
   ...aggregation.thresholds.flatMap(({ metric, good, poor }, i) =>
     warningsOf(`aggregation.thresholds.${i}`, metric, [keyed('good', good), keyed('poor', poor)]),
   ),
-  ...aggregation.objectives.flatMap(({ metric, at, unit = 'ms' }, i) =>
-    warningsOf(`aggregation.objectives.${i}`, metric, unit === 'ms' ? [keyed('at', at)] : []),
-  ),
+  ...aggregation.objectives.flatMap(({ metric, at, unit = 'ms' }, i) => [
+    ...unitWarnings(unit, `aggregation.objectives.${i}.unit`),
+    ...warningsOf(`aggregation.objectives.${i}`, metric, unit === 'ms' ? [keyed('at', at)] : []),
+  ]),
   ...aggregation.alerts.flatMap((alert, i) => alertWarnings(alert, aggregation, `aggregation.alerts.${i}`)),
 ]
 
@@ -39,6 +41,7 @@ function alertWarnings(
   const doubtful = inMs.filter(({ value }) => looksLikeSeconds(storedAs(metric), value))
   const share = ofTheSame(objectives, alert)[0]?.share
   return [
+    ...unitWarnings(unit, `${path}.unit`),
     ...warningsOf(path, metric, doubtful),
     ...faultIf(
       criteria.some((criterion) => neverHolds(criterion, share)),
@@ -61,6 +64,13 @@ function neverHolds({ of, isAbove, limit }: Criterion, share: number | undefined
   if (!isAbove) return limit === 0
   if (of === 'share') return limit === 1
   return of === 'burn' && share !== undefined && limit >= 1 / (1 - share)
+}
+
+/** A unit that stays as it is sent, and is hardly one: those that may be meant are stored as these. */
+function unitWarnings(unit: string, path: string): ConfigFault[] {
+  const stored = likelyUnits(unit).map((likely) => scales.get(likely)?.unit ?? likely)
+  const question = meantUnit([...new Set(stored)])
+  return faultIf(question !== '', path, `"${unit}" is of values that were sent so alone${question}`)
 }
 
 function warningsOf(path: string, metric: string, compared: readonly Compared[]): ConfigFault[] {

@@ -1,4 +1,5 @@
 import { appliesTo, DEFAULT_SETS } from '../event/schema/dimension-sets.ts'
+import { scales } from '../event/values/unit.ts'
 import { didYouMean } from '../std/input/did-you-mean.ts'
 import { told } from '../std/input/expectation.ts'
 import { type ConfigFault, faultIf } from './faults.ts'
@@ -9,6 +10,7 @@ import { Rollup } from './schema/rollup-schema.ts'
 export interface OfMeasurements {
   readonly app: string
   readonly metric: string
+  readonly unit?: string
   readonly set?: string
   readonly value?: string
 }
@@ -27,7 +29,7 @@ export function keptSets({ rollups }: Config['aggregation']) {
 export const setOf = ({ set = 'app', metric }: OfMeasurements, sets: KeptSets) =>
   sets.find((each) => each.name === set && appliesTo(each, metric))
 
-/** What is wrong with the app, the set or the value of something: that they are not there. */
+/** What is wrong with the app, the unit, the set or the value of something: that they are not there. */
 export function watchedFaults(
   watched: OfMeasurements,
   { apps, aggregation }: Config,
@@ -41,8 +43,19 @@ export function watchedFaults(
       `names no app: "${watched.app}"${didYouMean(watched.app, appIds)}`,
       apps.map((_, at) => `apps.${at}.id`),
     ),
+    ...unitFaults(watched.unit, `${path}.unit`),
     ...setFaults(watched, keptSets(aggregation), path),
   ]
+}
+
+/** Of a unit that is converted as it comes nothing is ever stored. */
+function unitFaults(unit: string | undefined, path: string): ConfigFault[] {
+  const stored = scales.get(unit)?.unit
+  return faultIf(
+    stored !== undefined,
+    path,
+    `must be "${stored}", and the numbers beside it in ${stored}: what is sent in "${unit}" is stored so`,
+  )
 }
 
 function setFaults(watched: OfMeasurements, sets: KeptSets, path: string): ConfigFault[] {

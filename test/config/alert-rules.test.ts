@@ -15,6 +15,12 @@ const at = 'aggregation.alerts.0'
 test('an alert is of an app, a set and a value that there are, and of a condition that can be read', async (t) => {
   for (const [rule, its, faults] of [
     ['of the whole app', {}, []],
+    ['of a unit that is stored', { unit: 'ms' }, []],
+    [
+      'of a unit that is converted as it comes',
+      { unit: 's' },
+      [`${at}.unit: must be "ms", and the numbers beside it in ms: what is sent in "s" is stored so`],
+    ],
     ['of a value', { set: 'route', value: '/cart', for: '48 of 48' }, []],
     [
       'of an app that is mistyped',
@@ -101,7 +107,12 @@ test('a condition that never holds, or is in seconds, is a warning', async (t) =
     ['burn(1h) > 4', {}, [`${at}.when: ${never}`]],
     ['p75 > 2500 and burn(1h) < 0', {}, [`${at}.when: ${never}`]],
     ['p75 > 2.5', {}, [`${at}: ${seconds('this looks like seconds; did you mean p75 > 2500')}`]],
-    ['p75 > 2.5', { unit: 's' }, []],
+    ['p75 > 2.5', { unit: 'frames' }, []],
+    [
+      'p75 > 2500',
+      { unit: 'msec' },
+      [`${at}.unit: "msec" is of values that were sent so alone; did you mean "ms"?`],
+    ],
     [
       'p99.9 < 1.5 and share(2.5) < 0.75 and p50 > 400',
       {},

@@ -1,5 +1,6 @@
 import { test } from 'tap'
 import { configWarnings, parseConfig } from '../../src/config/parse.ts'
+import { scales } from '../../src/event/values/unit.ts'
 import { faultsOf } from './faults-of.ts'
 
 const lcp = 'browser.web_vital.lcp'
@@ -133,5 +134,31 @@ test('one of a name that no web vital is stored under, or in seconds, is a warni
   t.same(warnings({ at: 2.5 }), [
     `${at}: ${lcp} is in ms, and this looks like seconds; did you mean at: 2500?`,
   ])
-  t.same(warnings({ at: 2.5, unit: 's' }), [], 'of a unit that is said')
+  t.same(warnings({ at: 2.5, unit: 'frames' }), [], 'of a unit that is said')
+})
+
+test('the unit of an objective is one in which values are stored', async (t) => {
+  for (const [unit, scale] of scales)
+    t.same(
+      faultsOf(of({ unit })),
+      [
+        `${at}.unit: must be "${scale.unit}", and the numbers beside it in ${scale.unit}: what is sent in "${unit}" is stored so`,
+      ],
+      String(unit),
+    )
+  for (const [unit, stored] of [
+    ['ms', undefined],
+    ['By', undefined],
+    ['frames', undefined],
+    ['kB', '"By"'],
+    ['seconds', '"ms"'],
+    ['m', '"ms"'],
+  ] as const)
+    t.same(
+      configWarnings(parseConfig(of({ unit }), {}))
+        .filter(({ path }) => path.startsWith(at))
+        .map(({ message }) => message),
+      stored === undefined ? [] : [`"${unit}" is of values that were sent so alone; did you mean ${stored}?`],
+      unit,
+    )
 })
