@@ -48,7 +48,7 @@ export function watchedFaults(
   ]
 }
 
-/** Of a unit that is converted as it comes nothing is ever stored. */
+/** Nothing is ever stored in a unit that is converted as it comes. */
 function unitFaults(unit: string | undefined, path: string): ConfigFault[] {
   const stored = scales.get(unit)?.unit
   return faultIf(
