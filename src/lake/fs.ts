@@ -184,6 +184,10 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
     ...(readSmallFiles && { getSmall: (keys: readonly string[]) => getSmall(keys, readSmallFiles) }),
     changes: (prefix) =>
       attempt('look for changes of', prefix, () => changesBelow(tree, checkedPrefix(prefix))),
+    makeDurable: (folder) =>
+      attempt('sync', folder, async () => {
+        await orNothing(syncFolder(files, join(root, checkedPrefix(folder))))
+      }),
     remove: (keys) =>
       attempt('remove', keys[0] ?? '', async () => {
         for (const key of keys) await orNothing(files.unlink(pathOf(key)))

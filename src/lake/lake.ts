@@ -45,6 +45,11 @@ export interface Lake {
    * stored, replaced or removed. Left out by a lake where only a listing tells.
    */
   readonly changes?: (prefix: string) => Promise<ReadonlyMap<string, number>>
+  /**
+   * Makes durable what lies directly in a folder, whose key ends in a slash: an object that can be read is not sure to survive
+   * a power cut, as whoever stored it may have failed, or died, before it was. Left out by a lake where it is.
+   */
+  readonly makeDurable?: (folder: string) => Promise<void>
   /** Removes the objects; absent ones are no error. */
   remove(keys: readonly string[]): Promise<void>
 }

@@ -1,5 +1,5 @@
 import type { Lake } from '../../lake/lake.ts'
-import { MISNAMED } from '../../lake/layout.ts'
+import { MISNAMED, parseRawKey } from '../../lake/layout.ts'
 import type { Clock } from '../../std/clock.ts'
 import { DAY_MS, dayOf } from '../../std/durations.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
@@ -98,6 +98,10 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
     },
     join,
     touching: (fromMs, toMs) => objectsTouching({ index, entries }, fromMs, toMs),
+    async makeDurable(keys) {
+      const hours = new Set(keys.flatMap((key) => parseRawKey(key)?.arrivalMs ?? []))
+      for (const arrivalMs of hours) await entries.makeDurable(arrivalMs)
+    },
     touched: () => index.minutes(),
     notTakenIn: async () => countNotTakenIn((await listRaw(true)).objects, { index, entries, joins: known }),
     received,

@@ -36,6 +36,8 @@ export interface MemoryArrivals extends LakeArrivals {
   readonly unreadable: Set<string>
   /** How often small objects were to be joined, with what the next times reject, and who is told of each. */
   readonly joins: { count: number; failures: Error[]; begun: () => void }
+  /** What was made durable, in its order; the next times reject with the failures. */
+  readonly durable: { keys: (readonly string[])[]; failures: Error[] }
 }
 
 /** What has arrived, in memory. */
@@ -47,6 +49,7 @@ export function memoryArrivals(): MemoryArrivals {
   const unreadable = new Set<string>()
   const elsewhere = new Set<string>()
   const joins: MemoryArrivals['joins'] = { count: 0, failures: [], begun: () => {} }
+  const durable: MemoryArrivals['durable'] = { keys: [], failures: [] }
   const all = () => [...indexed.values()].flat()
 
   return {
@@ -55,6 +58,7 @@ export function memoryArrivals(): MemoryArrivals {
     unreadable,
     elsewhere,
     joins,
+    durable,
     deliver: (key, events) => raw.set(key, events),
     lose: (key) => indexed.delete(key),
     eventsOf: (key) => indexed.get(key),
@@ -93,6 +97,11 @@ export function memoryArrivals(): MemoryArrivals {
         for (const minute of Object.keys(minutesOf(events)).map(Number))
           minutes.set(minute, 1 + (minutes.get(minute) ?? 0))
       return minutes
+    },
+    async makeDurable(keys) {
+      const failure = durable.failures.shift()
+      if (failure) throw failure
+      durable.keys.push(keys)
     },
     received: async () => [],
     earliestMs: async () =>

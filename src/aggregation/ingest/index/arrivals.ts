@@ -84,6 +84,8 @@ export interface LakeArrivals {
    * leave the index; answers which.
    */
   reexamine(keys: readonly string[], signal: AbortSignal): Promise<readonly SetAside[]>
+  /** Makes sure that a power cut leaves in the index what it says now of these objects: before anything tells of them. */
+  makeDurable(keys: readonly string[]): Promise<void>
   /** Every minute of event time with rows (epoch ms), and how many objects ever touched it: cheap, whatever the age of the lake. */
   touched(): Promise<ReadonlyMap<number, number>>
   /** Objects in `raw/` that no ingest has taken in yet, by a look at all of it. What lies in `quarantine/` is not counted. */

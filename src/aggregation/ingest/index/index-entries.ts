@@ -1,4 +1,5 @@
 import type { Lake } from '../../../lake/lake.ts'
+import { partitionOf } from '../../../lake/layout.ts'
 import { runYielding } from '../../../std/async/yielding.ts'
 import { AppError } from '../../../std/errors.ts'
 import { isAccessDenied, isNoneOfOurs, isPermanentReadError } from '../../../std/files/files.ts'
@@ -35,6 +36,8 @@ export interface Entries {
   remove(key: string): Promise<void>
   /** The next load reads it again: another process may have mended or removed it. */
   refresh(key: string): void
+  /** Makes durable the entries of an hour of arrival that can be read, whoever wrote them. */
+  makeDurable(arrivalMs: number): Promise<void>
   /** Stores the entry unless its key is taken: the commit point of an ingest. */
   commit(key: string, entry: StoredEntry): Promise<'stored' | 'exists'>
 }
@@ -164,6 +167,7 @@ export function indexEntries(lake: Lake, log: Logger, maxCachedBytes = MAX_CACHE
       cache.delete(key)
       later.delete(key)
     },
+    makeDurable: async (arrivalMs) => lake.makeDurable?.(`index/${partitionOf(arrivalMs)}/`),
     async commit(key, entry) {
       const outcome = await lake.put(key, await bytesOf(entry), { ifAbsent: true })
       // What was no file there has made way.

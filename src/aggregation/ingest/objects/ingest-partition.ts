@@ -16,7 +16,7 @@ import { inputMark, joinedMarks } from '../index/input-marks.ts'
 import { NO_MINUTES } from '../index/minute-rows.ts'
 import { cameMs, compactionInputs, type Partition } from '../index/pending.ts'
 import { whyOf, whyTooDear } from './failure-reason.ts'
-import { makeDurable, prefixOf, readLog, slotKey, slotText } from './partition-log.ts'
+import { prefixOf, readLog, slotKey, slotText } from './partition-log.ts'
 import { removeLost } from './remove-lost.ts'
 import { type FaultyBatch, keepAside, keepFaulty } from './set-aside.ts'
 import { ingestEach } from './take-batches.ts'
@@ -57,7 +57,7 @@ export async function ingestPartition(partition: Partition, tools: IngestTools):
   // Not by its key: what others put there anew, after a key was taken in, is nowhere else.
   const isTaken = (input: LakeObject) => log.inputMarks.has(inputMark(input))
   const leftovers = partition.inputs.filter(isTaken)
-  if (leftovers.length > 0) await makeDurable(new Set(leftovers.map(inputMark)), log, tools.entries)
+  if (leftovers.length > 0) await tools.entries.makeDurable(partition.arrivalMs)
   await tools.lake.remove(leftovers.map(({ key }) => key))
 
   const fresh = partition.inputs.filter((input) => !isTaken(input))

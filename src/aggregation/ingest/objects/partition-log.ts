@@ -8,8 +8,6 @@ type PartitionPlace = Pick<Partition, 'source' | 'arrivalMs'>
 
 /** What the entries of a partition say, which are its log. */
 export interface PartitionLog {
-  /** Keys of the entries, in their order. */
-  readonly keys: readonly string[]
   /** Whether all of its entries could be read. */
   readonly isWhole: boolean
   readonly lastSlot: number
@@ -24,26 +22,11 @@ export async function readLog(partition: PartitionPlace, entries: Entries): Prom
   const keys = (await entries.keys(prefix)).filter((key) => /^\d{6,}\.json$/.test(key.slice(prefix.length)))
   const committed = await entries.load(keys)
   return {
-    keys,
     isWhole: committed.length === keys.length,
     lastSlot: Math.max(0, ...keys.map((key) => Number.parseInt(key.slice(prefix.length), 10))),
     inputMarks: new Set(committed.flatMap(marksOf)),
     names: new Map(committed.map(({ key, rows }) => [nameIn(key), rows > 0 ? 'counted' : 'gone'])),
   }
-}
-
-/**
- * Makes durable the entries that have these marks. One that can be read is not sure to survive a power cut: whoever
- * wrote it may have failed, or not be done. To write it once more says that it exists, and then that is durable.
- */
-export async function makeDurable(
-  marks: ReadonlySet<string>,
-  { keys }: PartitionLog,
-  entries: Entries,
-): Promise<void> {
-  for (const key of keys)
-    for (const entry of await entries.load([key]))
-      if (marksOf(entry).some((mark) => marks.has(mark))) await entries.commit(key, { ...entry, inputs: [] })
 }
 
 const marksOf = ({ madeFrom = '' }: IndexEntry): readonly string[] => marksIn(madeFrom) ?? []

@@ -138,6 +138,7 @@ async function commit(
   { definition, previous, signal, lease, publishing }: Computation,
   { manifest, rows }: { readonly manifest: Manifest; readonly rows: SortedRows },
 ): Promise<WindowResult> {
+  await ports.arrivals.makeDurable(manifest.inputs.keys)
   await lease.renew()
   signal.throwIfAborted()
   if ((await ports.manifests.commit(definition, manifest)) === 'exists') return 'superseded'

@@ -113,6 +113,27 @@ test('an entry that was read outlives the power longer than the inputs that it n
   }
 })
 
+test('what is told of objects is in the index after a power cut, once they were made durable', async (t) => {
+  for (let kept = 0; kept < 2 ** NAMES; kept += 1) {
+    const disk = new PowerFiles()
+    const ingester = () => ingesterOn(disk)
+    const touching = () => ingester().touching(0, Number.MAX_SAFE_INTEGER)
+    disk.place(`/data/lake/raw/gateway/${HOUR}/a.ndjson`, Buffer.from(lines('1')))
+    disk.fail({ call: 'sync', code: 'EIO', file: /^hr=12$/, after: 1 })
+    await ingester().ingest(signal)
+    const told = await touching()
+    t.equal(told.length, 1, 'counted, though nobody is sure of it')
+    await ingester().makeDurable(told.map(({ key }) => key))
+    disk.cutPower(Array.from({ length: NAMES }, (_, at) => (kept >> at) & 1))
+    t.same(await touching(), told, `${kept}`)
+  }
+})
+
+test('of what is in no folder, or has no key of ours, nothing is made durable', async (t) => {
+  const [lost, foreign] = [`raw/gateway/${HOUR}/a.parquet`, 'elsewhere/a.parquet']
+  await t.resolves(ingesterOn(new PowerFiles()).makeDurable([lost, foreign]))
+})
+
 /** Without a database, which could make a lost entry anew. */
 function ingesterOn(disk: PowerFiles): LakeArrivals {
   const files = disk.mount()

@@ -1001,6 +1001,21 @@ test('failed windows alone can be run again', async (t) => {
   t.match(await stored(), [{ at: 0 }])
 })
 
+test('no window is committed before the index is durable that tells of its input', async (t) => {
+  const { deliver, clock, open, arrivals, stored } = await aggregation(t)
+  const runs = await open()
+  deliver(at(0), [1, 2])
+  clock.advance(GRAIN + 2 * MIN)
+  arrivals.durable.failures.push(new AppError('lake_failed', 'Lake sync failed: EIO'))
+  await runs.submit({ at: T0 }, 'ops')
+  await runs.work(never)
+  t.same(await stored(), [])
+  await runs.submit({ at: T0 }, 'ops')
+  await runs.work(never)
+  t.match(await stored(), [{ generation: 1, rows: 2 }])
+  t.same(arrivals.durable.keys, [['raw-0001']])
+})
+
 test('a committed window is never overwritten because its input is gone', async (t) => {
   const { deliver, clock, open, arrivals, stored } = await aggregation(t)
   const runs = await open()
