@@ -59,6 +59,7 @@ export interface AggregationWiring {
   readonly pipeline: {
     state(): Promise<PipelineState>
     firstEventMs(): number | undefined
+    lackingRows(): ReadonlyMap<string, ReadonlySet<number>>
   }
 }
 
@@ -120,6 +121,7 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
     }),
     pipeline: {
       firstEventMs: () => runs.firstEventMs(),
+      lackingRows: () => runs.lackingRows(),
       async state() {
         const windows = await runs.overview()
         const lake = { ...runs.lastIngest(), setAside: await runs.setAside() }

@@ -58,6 +58,7 @@ async function built(t: Test, its: Partial<AggregationListener> = {}, configured
     gateway: () => ({ host: '127.0.0.1', port: 21_280 }),
     pipeline: {
       firstEventMs: () => undefined,
+      lackingRows: () => new Map(),
       state: noRun,
     },
   })

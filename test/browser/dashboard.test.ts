@@ -97,11 +97,13 @@ async function served(
     gateway: () => ({ host: '127.0.0.1', port: 21_280 }),
     pipeline: {
       firstEventMs: () => undefined,
+      lackingRows: () => new Map(),
       state: async () =>
         pipeline?.() ?? {
           gateway: null,
           aggregation: {
             lastCommittedMs: lastMs + QUARTER,
+            allUntilMs: lastMs + QUARTER,
             behindMs: 65_000,
             dueWindows: 4,
             dirtyWindows: 0,
@@ -319,6 +321,7 @@ test('the state of the pipeline is shown from the gateway to the last window', {
       }),
       aggregation: {
         lastCommittedMs: Date.now(),
+        allUntilMs: Date.now(),
         behindMs: 65_000,
         dueWindows: 4,
         dirtyWindows: 2,
@@ -350,12 +353,14 @@ test('the state of the pipeline is shown from the gateway to the last window', {
   ] as const) {
     t.match(facts, new RegExp(`^${name}\\s+${value}$`, 'm'), name)
   }
+  t.match(facts, 'But for what came late, for windows that are to be repeated')
   t.notMatch(facts, 'unknown')
   t.same(offences, [])
 })
 
 const calm = {
   lastCommittedMs: Date.now(),
+  allUntilMs: Date.now(),
   ...{ behindMs: 65_000, dueWindows: 0, dirtyWindows: 0, tooLate: 0 },
   ...{ lateRows: 0, rejectedRows: 0, notIngested: 0 },
 }

@@ -89,6 +89,7 @@ async function listening(t: Test) {
     gateway: () => ({ host: '127.0.0.1', port: 21_280 }),
     pipeline: {
       firstEventMs: () => undefined,
+      lackingRows: () => new Map(),
       state: async () => ({
         gateway: null,
         aggregation: { ...aggregationState([], { nowMs: T0, graceMs: 0, tickMs: 0 }), notIngested: 0 },

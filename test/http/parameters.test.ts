@@ -157,6 +157,7 @@ async function privateSide(t: Test) {
       gateway: () => ({ host: '127.0.0.1', port: 1 }),
       pipeline: {
         firstEventMs: () => undefined,
+        lackingRows: () => new Map(),
         state: async () => ({
           gateway: null,
           aggregation: { ...aggregationState([], { nowMs: T0, graceMs: 0, tickMs: 0 }), notIngested: 0 },

@@ -12,6 +12,12 @@ export const Completeness = Type.Object({
       'Windows that ended at least one grain ago and are not committed, or only from before a set of the answer was kept of the metric, or of as many metrics. Before the first event, of whatever app, none is missing.',
   }),
   partial: Type.Integer({ description: 'Windows committed before all of their events could have come.' }),
+  dirty: Type.Optional(
+    Type.Integer({
+      description:
+        'Windows of these for which events of any app came since, which no number has: they are computed again, or wait for who asks for that where they came too late. Not told to a token that is for some apps.',
+    }),
+  ),
   lateRows: Type.Optional(
     Type.Integer({
       description:
@@ -57,6 +63,8 @@ export interface AskedAt {
   readonly nowMs: number
   /** Windows before it nobody waits for; undefined where that is not known. */
   readonly firstEventMs: number | undefined
+  /** Starts of windows of that grain for which rows came since they were finished. */
+  readonly lackingRows?: ReadonlySet<number> | undefined
 }
 
 /** The windows of a range. */
@@ -86,10 +94,20 @@ export function completenessOf(
     windows: windows.length,
     missing: Math.ceil((due.toMs - due.fromMs - heldMs) / grainMs),
     partial: windows.filter(({ complete }) => !complete).length,
+    dirty: windows.filter(holdsAny(at)).length,
     lateRows: windows.reduce((sum, { late }) => sum + late, 0),
     rejected: windows.reduce((sum, { rejected }) => sum + rejected, 0),
   }
 }
+
+/** Windows of before a change of the grain are larger or smaller than those for which something came. */
+const holdsAny =
+  ({ lackingRows, grainMs }: AskedAt) =>
+  ({ fromMs, toMs }: TimeSpan): boolean => {
+    for (let ms = alignDown(fromMs, grainMs); lackingRows && ms < toMs; ms += grainMs)
+      if (lackingRows.has(ms)) return true
+    return false
+  }
 
 /** The completeness of several ranges together. */
 export const together = (ranges: readonly Required<Completeness>[]): Required<Completeness> => {
@@ -98,6 +116,7 @@ export const together = (ranges: readonly Required<Completeness>[]): Required<Co
     windows: sum('windows'),
     missing: sum('missing'),
     partial: sum('partial'),
+    dirty: sum('dirty'),
     lateRows: sum('lateRows'),
     rejected: sum('rejected'),
   }

@@ -13,10 +13,15 @@ export const PipelineState = Type.Object({
           'End of the last committed window that has begun, epoch ms. Of one that was computed before it was over, its grace included, it is the start until it is computed again: later events of it may be missing.',
       }),
     ),
-    behindMs: orNull(
+    allUntilMs: orNull(
       Type.Integer({
         description:
-          'How far the aggregation lies behind: the start of the oldest window that is due, or the end of the last committed one, whichever is longer ago.',
+          'Up to when all is in the graphs but what came late for windows that are dirty: the start of the oldest window that is due, or the end of the last committed one, whichever is earlier.',
+      }),
+    ),
+    behindMs: orNull(
+      Type.Integer({
+        description: 'How far the aggregation lies behind: how long ago that is.',
       }),
     ),
     dueWindows: Type.Integer({
@@ -122,15 +127,16 @@ export function aggregationState(
     .filter(({ generation, window }) => generation !== undefined && window.fromMs <= nowMs)
     .map((health) => (isWhole(health) ? health.window.toMs : health.window.fromMs))
   const lastCommittedMs = latest(ends)
-  const waitingSinceMs = [
+  const allUntilMs = [
     ...due.map(({ window }) => window.fromMs),
     ...(lastCommittedMs === null ? [] : [lastCommittedMs]),
-  ]
+  ].reduce<number | null>((a, b) => Math.min(a ?? b, b), null)
   const sum = (of: (window: WindowHealth) => number) =>
     windows.reduce((total, window) => total + of(window), 0)
   return {
     lastCommittedMs,
-    behindMs: latest(waitingSinceMs.map((ms) => Math.max(0, nowMs - ms))),
+    allUntilMs,
+    behindMs: allUntilMs === null ? null : Math.max(0, nowMs - allUntilMs),
     dueWindows: due.length,
     dueWithEvents: due.filter(({ hasEvents }) => hasEvents).length,
     dirtyWindows: windows.filter(({ state, tooLate }) => state === 'dirty' && tooLate === 0).length,

@@ -74,8 +74,9 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
     }
   }
 
-  const askedAt = ({ grainMs }: RollupDefinition, { firstEventMs }: QueryContext): AskedAt => ({
-    ...{ grainMs, firstEventMs, nowMs: clock.nowMs() },
+  const askedAt = ({ id, grainMs }: RollupDefinition, asking: QueryContext): AskedAt => ({
+    ...{ grainMs, firstEventMs: asking.firstEventMs, nowMs: clock.nowMs() },
+    lackingRows: asking.lackingRows?.get(id),
   })
 
   async function noticesOf(
@@ -102,7 +103,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
     const known = await find(asked, asking.signal)
     const { found, told, limits, dataGen, computed } = known
     const at = askedAt(asked.definition, asking)
-    const { lateRows, rejected, ...ofWindows } = together(
+    const { dirty, lateRows, rejected, ...ofWindows } = together(
       found.map((period) => completenessOf(period, period.request, at)),
     )
     const notices = await noticesOf(asked, known, asking)
@@ -111,7 +112,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       grain: durationText(at.grainMs),
       scale: SCALE,
       relError: RELATIVE_ERROR,
-      completeness: { ...ofWindows, ...(asking.ofAllApps && { lateRows, rejected }) },
+      completeness: { ...ofWindows, ...(asking.ofAllApps && { dirty, lateRows, rejected }) },
       dataGen,
       ...told,
       thresholds: limits,

@@ -124,10 +124,24 @@ export const rollupDeclarations = {
   },
   headgate_rollup_lag_seconds: {
     type: 'gauge',
-    help: 'Time since the end of the newest committed window; 0 while it is open.',
+    help: 'Time since the end of the newest committed window. Of one that was computed before it was over, its grace included, the start counts until it is computed again.',
     unit: 'seconds',
     labels: { rollup },
     ofWorkers: 'max',
+  },
+  headgate_rollup_behind_seconds: {
+    type: 'gauge',
+    help: 'Age of the oldest that may be missing in the graphs: time since the start of the oldest window that is due, or the lag where that is longer. It is looked at with each tick.',
+    unit: 'seconds',
+    labels: { rollup },
+    ofWorkers: 'max',
+  },
+  headgate_rollup_dirty_windows: {
+    type: 'gauge',
+    help: 'Windows that are committed as complete, and for which rows came since, in time or imported: they are computed again.',
+    unit: 'windows',
+    labels: { rollup },
+    ofWorkers: 'sum',
   },
   headgate_rollup_late_rows_total: {
     type: 'counter',

@@ -171,6 +171,7 @@ test('a query ends with its connection: nothing is read for who has gone', async
     pipeline: {
       state: () => Promise.reject(new Error('not asked')),
       firstEventMs: () => undefined,
+      lackingRows: () => new Map(),
     },
   })
   const url = await app.listen({ port: 0, host: '127.0.0.1' })

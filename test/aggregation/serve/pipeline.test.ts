@@ -36,6 +36,7 @@ test('the windows tell how far the aggregation is', async (t) => {
     ),
     {
       lastCommittedMs: 200,
+      allUntilMs: 200,
       behindMs: 250,
       dueWindows: 2,
       dueWithEvents: 1,
@@ -80,12 +81,12 @@ test('the windows tell how far the aggregation is', async (t) => {
       ],
       late(450),
     ),
-    { lastCommittedMs: 400, behindMs: 350, dueWindows: 1 },
+    { lastCommittedMs: 400, allUntilMs: 100, behindMs: 350, dueWindows: 1 },
     'an old window that is due is how far it lies behind',
   )
   t.match(
     aggregationState([{ ...none, ...at(100, 200), state: 'due' }], late(450)),
-    { lastCommittedMs: null, behindMs: 350 },
+    { lastCommittedMs: null, allUntilMs: 100, behindMs: 350 },
     'also while nothing is committed',
   )
   t.match(
@@ -100,7 +101,7 @@ test('the windows tell how far the aggregation is', async (t) => {
   )
   t.match(
     aggregationState([], late(450)),
-    { lastCommittedMs: null, behindMs: null, dueWindows: 0 },
+    { lastCommittedMs: null, allUntilMs: null, behindMs: null, dueWindows: 0 },
     'nothing is known yet',
   )
 })

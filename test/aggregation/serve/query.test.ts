@@ -165,7 +165,7 @@ test('completeness: what is committed, overdue, partial, late and rejected', asy
   await store.fill(committed(noon - HOUR, { late: 2, rejected: 3 }), [])
   await store.fill(committed(noon, { complete: false, late: 1 }), [])
   const answer = await series({ fromMs: noon - HOUR, toMs: noon + HOUR })
-  t.same(answer.completeness, { windows: 2, missing: 2, partial: 1, lateRows: 3, rejected: 3 })
+  t.same(answer.completeness, { windows: 2, missing: 2, partial: 1, dirty: 0, lateRows: 3, rejected: 3 })
   clock.advance(QUARTER)
   t.equal((await series()).completeness.missing, 3, 'a window is overdue one grain after its end')
   t.equal(
@@ -299,7 +299,7 @@ test('windows from before a set was kept are missing in an answer by it, and tol
   t.same(none.notices, [newerSet('1 of 1')])
   t.same(
     none.completeness,
-    { windows: 0, missing: 3, partial: 0, lateRows: 0, rejected: 0 },
+    { windows: 0, missing: 3, partial: 0, dirty: 0, lateRows: 0, rejected: 0 },
     'and waited for as what was committed, though their events are no more',
   )
   await store.fill(committed(noon - 3 * QUARTER), [
@@ -440,6 +440,27 @@ test('nothing is missing from before the first event, unless it was committed on
   t.equal(await missing(noon + HOUR), 0, 'by a clock that is ahead')
   await store.fill(committed(noon - HOUR), [])
   t.equal(await missing(noon - QUARTER), 2, 'after a window that was committed')
+})
+
+test('windows for which rows came since are told to who may read all apps', async (t) => {
+  const { store, series } = queriesOver()
+  await store.fill(committed(noon - HOUR), [rollupRow({}, [1])])
+  await store.fill(committed(noon - 2 * QUARTER), [rollupRow({}, [1])])
+  const dirty = async (starts: readonly number[], its: Partial<QueryContext> = {}) => {
+    const lackingRows = new Map([['default', new Set(starts)]])
+    return (await series({}, { ...allThere, lackingRows, ...its })).completeness.dirty
+  }
+  t.equal(await dirty([]), 0)
+  t.equal(await dirty([noon - HOUR, noon - QUARTER]), 1, 'one that is not committed is missing')
+  t.equal(await dirty([noon - HOUR, noon - 2 * QUARTER]), 2)
+  t.equal(await dirty([noon - HOUR], { lackingRows: new Map() }), 0, 'of a rollup that nobody looked at')
+  t.equal(await dirty([noon - HOUR], { ofAllApps: false }), undefined)
+  await store.fill(committed(noon - 2 * HOUR, { toMs: noon - HOUR }), [rollupRow({}, [1])])
+  const larger = await series(
+    { fromMs: noon - 2 * HOUR },
+    { ...allThere, lackingRows: new Map([['default', new Set([noon - HOUR - QUARTER])]]) },
+  )
+  t.equal(larger.completeness.dirty, 1, 'within a larger window of before')
 })
 
 test('a point of few measurements says so, by rows as well as by weight', async (t) => {

@@ -32,11 +32,16 @@ export interface Times {
 
 /** Rows that came for a finished window after its horizon, none of which a run takes without being told: see docs/adr/0051. */
 export function tooLateRows(facts: RowsOfWindow, times: Times): number {
-  const { manifest, isCovered, inputs } = facts
-  if (!(manifest?.complete ?? isCovered)) return 0
+  const { inputs } = facts
+  if (!isFinished(facts)) return 0
   // One that came in time brings the window another generation, and that takes them all.
   return isNewsInTime(facts, times) ? 0 : rowsIn(freshInputs(facts).filter((each) => inputs.includes(each)))
 }
+
+/** Rows came since for what counts as finished: no number has them. */
+export const lacksRows = (facts: RowsOfWindow): boolean => isFinished(facts) && freshInputs(facts).length > 0
+
+const isFinished = ({ manifest, isCovered }: RowsOfWindow): boolean => manifest?.complete ?? isCovered
 
 /** Rows came for what counts the window before that was sealed, or were imported. */
 export function isNewsInTime(facts: RowsOfWindow, { nowMs, horizonMs }: Times): boolean {

@@ -82,6 +82,8 @@ export interface Planner {
    * there is none, undefined before the first look.
    */
   firstEventMs(): number | undefined
+  /** Starts of the windows of each rollup whose numbers lack rows that came since, as of the last look. */
+  lackingRows(): ReadonlyMap<string, ReadonlySet<number>>
   /** Objects of the lake that wait to be taken in: of their windows no plan knows yet. */
   notTakenIn(): Promise<number>
   /** A run is through with the window. */
@@ -206,6 +208,7 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
     },
 
     firstEventMs: () => firstEventMs,
+    lackingRows: () => new Map(ids.map((id) => [id, watch.lackingRows(id)])),
     notTakenIn: () => sources.arrivals.notTakenIn(),
     forget: (window) => watch.forget(window),
   }

@@ -3,14 +3,18 @@ import type { Window, WindowState } from './plan.ts'
 
 /** What looks tell of the windows. */
 export interface PlanMetrics {
-  /** The window is known to be committed. */
-  committedUpTo(window: Window): void
+  /** The window is known to be committed: complete, or before all of its events could have come. */
+  committedUpTo(window: Window & { readonly complete: boolean }): void
   /** What a look at the windows of a rollup found, of whatever age. */
   waiting(rollup: string, found: Waiting): void
 }
 
 interface Waiting {
   readonly dueWindows: number
+  /** When the oldest of them begins; Infinity where there is none. */
+  readonly dueSinceMs: number
+  /** Those that a run takes again, as rows came since. */
+  readonly dirtyWindows: number
   readonly tooLateRows: number
   readonly aheadRows: number
 }
@@ -27,6 +31,9 @@ interface LookedAt {
 export const MANY_UNPUBLISHED = 4
 
 export const isDue = (state: WindowState): boolean => state === 'due' || state === 'failed'
+
+/** What came too late waits for who asks for it. */
+const isToRepeat = ({ state, tooLate }: LookedAt): boolean => state === 'dirty' && tooLate === 0
 
 /** Tells operators, after each look at a rollup's windows, what they have to know, once. */
 export function createWindowNews(log: Logger, metrics: Pick<PlanMetrics, 'waiting'>) {
@@ -70,8 +77,11 @@ export function createWindowNews(log: Logger, metrics: Pick<PlanMetrics, 'waitin
 
   return (rollup: string, notes: readonly LookedAt[]): void => {
     const [tooLateRows, aheadRows] = [tellTooLate(rollup, notes), tellAhead(rollup, notes)]
-    const dueWindows = notes.filter(({ state }) => isDue(state)).length
-    metrics.waiting(rollup, { dueWindows, tooLateRows, aheadRows })
+    const due = notes.filter(({ state }) => isDue(state))
+    const dueSinceMs = due.reduce((ms, { window }) => Math.min(ms, window.fromMs), Number.POSITIVE_INFINITY)
+    const dirtyWindows = notes.filter(isToRepeat).length
+    const dueWindows = due.length
+    metrics.waiting(rollup, { dueWindows, dueSinceMs, dirtyWindows, tooLateRows, aheadRows })
     tellUnpublished(rollup, notes.filter(({ isUnpublished }) => isUnpublished).length)
   }
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../../../std/clock.ts'
 import { alignDown } from '../../../std/durations.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import { endOfWindowsMs } from '../model/window-spans.ts'
-import { type Times, tooLateRows } from './late-rows.ts'
+import { lacksRows, type Times, tooLateRows } from './late-rows.ts'
 import {
   isSettled,
   isUnpublished,
@@ -28,6 +28,8 @@ export interface WindowNote {
   readonly rejected: number
   /** Rows that came after the window was sealed. */
   readonly tooLate: number
+  /** Rows came since it was finished, too late or not: no number has them. */
+  readonly lacksRows: boolean
   /** Rows whose window begins later than a clock that keeps time can say. */
   readonly ahead: number
   /** Whether rows of it lie in the lake. */
@@ -44,6 +46,8 @@ export interface Watch {
   look(definition: RollupDefinition, times: Times, firstMs: number): Promise<readonly WindowFacts[]>
   /** What is known of the windows from `firstMs` on, those to come that have rows among them, and of older ones that wait for something, in time order. */
   notes(definition: RollupDefinition, firstMs: number): readonly WindowNote[]
+  /** Starts of the windows whose numbers lack rows that came since, as of the last look. */
+  lackingRows(rollup: string): ReadonlySet<number>
   /** A run is through with the window: what was found of it before means nothing. */
   forget(window: Window): void
 }
@@ -104,7 +108,7 @@ export function createWatch({ sources, metrics, clock }: WatchOptions): Watch {
       if (breath.shouldYield()) await breath.yieldNow()
       const { fromMs } = each.window
       if (each.manifest !== undefined && hasBegun(each.window, times.nowMs))
-        metrics.committedUpTo(each.window)
+        metrics.committedUpTo(each.manifest)
       watched.kept.set(fromMs, { ...noteOf(each, times), touches: touches.get(fromMs) ?? 0 })
     }
     prune(scene, facts)
@@ -123,6 +127,10 @@ export function createWatch({ sources, metrics, clock }: WatchOptions): Watch {
       return [...watchedOf(definition.id).kept.values()]
         .filter(({ window, state, tooLate }) => window.fromMs >= regularMs || isWaiting(state) || tooLate > 0)
         .sort((a, b) => a.window.fromMs - b.window.fromMs)
+    },
+    lackingRows(rollup) {
+      const lacking = [...watchedOf(rollup).kept.values()].filter((note) => note.lacksRows)
+      return new Set(lacking.map(({ window }) => window.fromMs))
     },
     forget({ rollup, fromMs }) {
       rollups.get(rollup)?.kept.delete(fromMs)
@@ -201,6 +209,7 @@ function noteOf(facts: WindowFacts, times: Times): Omit<Kept, 'touches'> {
     late: counting.reduce((sum, { late }) => sum + late, 0),
     rejected: counting.reduce((sum, { rejected }) => sum + rejected, 0),
     tooLate: tooLateRows(facts, times),
+    lacksRows: lacksRows(facts),
     ahead: aheadRows(facts, times.nowMs),
     hasEvents: facts.inputs.length > 0,
     hasBegun: begun,

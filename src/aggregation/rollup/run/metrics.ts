@@ -3,7 +3,6 @@ import { counter, gauge, histogram } from '../../../std/metrics/instruments.ts'
 import type { MetricRegistry } from '../../../std/metrics/metric-registry.ts'
 import type { Manifest } from '../commit/manifest.ts'
 import { rejectedIn } from '../engines/engine.ts'
-import type { Window } from '../plan/plan.ts'
 import type { PlanMetrics } from '../plan/window-news.ts'
 import type { WindowResult } from './log/run-record.ts'
 
@@ -22,9 +21,18 @@ export function rollupMetrics(metrics: MetricRegistry, clock: Clock): RollupMetr
   const due = gauge(metrics, 'headgate_rollup_due_windows')
   const tooLate = gauge(metrics, 'headgate_rollup_too_late_rows')
   const ahead = gauge(metrics, 'headgate_rollup_ahead_rows')
-  const newest = new Map<string, Window>()
+  const dirty = gauge(metrics, 'headgate_rollup_dirty_windows')
+  const newest = new Map<string, { readonly fromMs: number; readonly untilMs: number }>()
+  const dueSince = new Map<string, number>()
+  const secondsSince = (ms: number) => Math.max(0, clock.nowMs() - ms) / 1_000
   gauge(metrics, 'headgate_rollup_lag_seconds', (lag) => {
-    for (const [rollup, { toMs }] of newest) lag.set({ rollup }, Math.max(0, clock.nowMs() - toMs) / 1_000)
+    for (const [rollup, { untilMs }] of newest) lag.set({ rollup }, secondsSince(untilMs))
+  })
+  gauge(metrics, 'headgate_rollup_behind_seconds', (behind) => {
+    for (const [rollup, dueSinceMs] of dueSince) {
+      const { untilMs = Number.POSITIVE_INFINITY } = newest.get(rollup) ?? {}
+      behind.set({ rollup }, secondsSince(Math.min(untilMs, dueSinceMs)))
+    }
   })
 
   return {
@@ -36,15 +44,17 @@ export function rollupMetrics(metrics: MetricRegistry, clock: Clock): RollupMetr
       rejected.inc(Math.max(0, rejectedIn(counts) - (before ? rejectedIn(before) : 0)))
       this.committedUpTo(manifest)
     },
-    committedUpTo: (window) => {
-      const known = newest.get(window.rollup)
+    committedUpTo: ({ rollup, fromMs, toMs, complete }) => {
+      const [known, untilMs] = [newest.get(rollup), complete ? toMs : fromMs]
       // One that has not begun (a run took it while the clock was ahead) gives way to any other.
-      const isNewer = known === undefined || window.toMs > known.toMs || known.fromMs > clock.nowMs()
-      if (isNewer) newest.set(window.rollup, window)
+      const isNewer = known === undefined || untilMs > known.untilMs || known.fromMs > clock.nowMs()
+      if (isNewer) newest.set(rollup, { fromMs, untilMs })
     },
     runDone: (taken) => seconds.observe(taken),
-    waiting(rollup, { dueWindows, tooLateRows, aheadRows }) {
+    waiting(rollup, { dueWindows, dueSinceMs, dirtyWindows, tooLateRows, aheadRows }) {
       due.set({ rollup }, dueWindows)
+      dueSince.set(rollup, dueSinceMs)
+      dirty.set({ rollup }, dirtyWindows)
       tooLate.set({ rollup }, tooLateRows)
       ahead.set({ rollup }, aheadRows)
     },

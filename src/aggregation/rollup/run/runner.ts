@@ -41,6 +41,8 @@ export interface Runs extends OfLake {
   overview(): Promise<readonly WindowNote[]>
   /** When the first event happened, as of the last look: Infinity where there is none, undefined before the first look. */
   firstEventMs(): number | undefined
+  /** Starts of the windows of each rollup whose numbers lack rows that came since, as of the last look. */
+  lackingRows(): ReadonlyMap<string, ReadonlySet<number>>
   /**
    * Takes over the runs whose process is gone, each from where it was. One that cannot be taken over is left for the next
    * call.
@@ -200,6 +202,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     windows: (query, signal) => planner.windows(query, signal),
     overview: () => planner.overview(),
     firstEventMs: () => planner.firstEventMs(),
+    lackingRows: () => planner.lackingRows(),
     ...{ ...ofLake, recover: takeover.all, tick, work },
     async finish(id, signal) {
       await presence.show()

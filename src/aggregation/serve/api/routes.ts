@@ -33,6 +33,8 @@ export interface ServePorts {
     readonly state: () => Promise<PipelineState>
     /** When the first event happened: Infinity where there is none, undefined where that is not known yet. */
     readonly firstEventMs: () => number | undefined
+    /** Starts of the windows of each rollup whose numbers lack rows that came since. */
+    readonly lackingRows: () => ReadonlyMap<string, ReadonlySet<number>>
   }
   /** Where the gateway takes events. */
   readonly gateway: () => { readonly host: string; readonly port: number }
@@ -56,7 +58,10 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
   /** What is asked of an app, when the token may read it, or of all that it may read. */
   function about(asked: string | undefined, by: Principal): Omit<QueryContext, 'signal'> {
     const apps = appsFor(asked, by, ports.apps())
-    return { ofAllApps: by.ofAllApps, apps, firstEventMs: ports.pipeline.firstEventMs() }
+    const { firstEventMs, lackingRows } = ports.pipeline
+    const known = { ofAllApps: by.ofAllApps, apps, firstEventMs: firstEventMs() }
+    // Nobody knows of which app they are.
+    return by.ofAllApps ? { ...known, lackingRows: lackingRows() } : known
   }
 
   /** JSON text, or the table that is made of it, when the turn of who asks has come. */

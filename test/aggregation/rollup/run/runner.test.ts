@@ -56,8 +56,15 @@ test('a window that is over is committed and published, the one that is open is 
 })
 
 test('late rows open a window again, after a pause that grows', async (t) => {
-  const { deliver, clock, open, stored } = await aggregation(t)
+  const telemetry = quietTelemetry()
+  const { deliver, clock, open, stored } = await aggregation(t, { telemetry })
   const runs = await open()
+  const told = async (dirtyWindows: number) => {
+    await runs.tick(never)
+    t.same([...(runs.lackingRows().get('vitals') ?? [])], dirtyWindows > 0 ? [at(0)] : [])
+    const line = `headgate_rollup_dirty_windows{rollup="vitals"} ${dirtyWindows}\n`
+    t.ok((await telemetry.metrics.metrics()).includes(line), line)
+  }
   const turn = async (ms: number) => {
     clock.advance(ms)
     await runs.tick(never)
@@ -69,7 +76,9 @@ test('late rows open a window again, after a pause that grows', async (t) => {
   deliver(at(0), [2], at(1) + 2 * MIN)
   t.match(await turn(5 * MIN - 1), { generation: 1, rows: 1 })
   t.match(await runs.windows({}), [{ state: 'dirty' }, { state: 'open' }])
+  await told(1)
   t.match(await turn(1), { generation: 2, rows: 2, sum: 3 })
+  await told(0)
   t.match((await runs.windows({}))[0], { state: 'committed', late: 1, rejected: 0, rows: 1, lagMs: 7 * MIN })
   deliver(at(0), [4])
   t.match(await turn(10 * MIN - 1), { generation: 2 })
@@ -200,6 +209,8 @@ test('rows that come after the horizon of a finished window are told, and wait f
   t.match((await runs.windows({ fromMs: at(0), toMs: at(1) }))[0], { state: 'dirty', tooLate: 2 })
   t.match((await runs.overview())[0], { window: { fromMs: at(0) }, tooLate: 2 })
   t.match(await telemetry.metrics.metrics(), 'headgate_rollup_too_late_rows{rollup="vitals"} 2')
+  t.match(await telemetry.metrics.metrics(), 'headgate_rollup_dirty_windows{rollup="vitals"} 0')
+  t.same([...(runs.lackingRows().get('vitals') ?? [])], [at(0)], 'no number has them')
   t.match(
     lines.map((line) => JSON.parse(line)),
     [{ rollup: 'vitals', events: 2, windows: 1, from: '2026-11-22T12:00:00.000Z', msg: /came after/ }],
@@ -2039,6 +2050,32 @@ test('metrics count windows by result, late and rejected rows once, and tell the
   ]) {
     t.match(text, line)
   }
+})
+
+test('the lag is that of windows that were over, and what is behind begins with the oldest that is due', async (t) => {
+  const telemetry = quietTelemetry()
+  const { deliver, clock, open } = await aggregation(t, { telemetry })
+  const runs = await open({ entropy: atOnce })
+  const told = async (lagS: number | undefined, behindS: number) => {
+    const text = await telemetry.metrics.metrics()
+    const lag = /_lag_seconds\{rollup="vitals"\} (.*)/.exec(text)?.[1]
+    const behind = /_behind_seconds\{rollup="vitals"\} (.*)/.exec(text)?.[1]
+    t.same([lag, behind], [lagS === undefined ? undefined : String(lagS), String(behindS)])
+  }
+  deliver(at(0), [1])
+  clock.advance(MIN)
+  await runs.tick(never)
+  await told(undefined, 0)
+  await runs.submit({ at: T0 }, 'ops')
+  await runs.work(never)
+  await told(60, 60)
+  clock.advance(GRAIN + MIN)
+  deliver(at(0) - 2 * GRAIN, [1])
+  await runs.tick(never)
+  await told(GRAIN / 1_000 + 120, 3 * (GRAIN / 1_000) + 120)
+  await runs.work(never)
+  await runs.tick(never)
+  await told(120, 120)
 })
 
 test('after a restart the lag is known from the lake', async (t) => {

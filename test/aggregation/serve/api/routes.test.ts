@@ -18,6 +18,7 @@ const state: PipelineState = {
   gateway: null,
   aggregation: {
     lastCommittedMs: noon,
+    allUntilMs: noon,
     behindMs: 0,
     dueWindows: 1,
     dirtyWindows: 2,
@@ -91,7 +92,11 @@ async function served(t: Test, pool = queryPool(), having: readonly Objective[] 
     apps: () => ['shop', 'blog'],
     gateway: () => ({ host: '0.0.0.0', port: 8080 }),
     nextRunMs: () => noon + QUARTER,
-    pipeline: { state: async () => state, firstEventMs: () => noon - QUARTER },
+    pipeline: {
+      state: async () => state,
+      firstEventMs: () => noon - QUARTER,
+      lackingRows: () => new Map([['default', new Set([noon - QUARTER])]]),
+    },
   })
   t.teardown(() => app.close())
   return async (url: string, token = 'all', sent?: object, accept = '*/*') => {
@@ -121,7 +126,7 @@ test('a series, with times as epoch milliseconds or ISO 8601', async (t) => {
     grain: '15m',
     scale: 5,
     unit: 'ms',
-    completeness: { windows: 1, missing: 0, partial: 0, lateRows: 0, rejected: 0 },
+    completeness: { windows: 1, missing: 0, partial: 0, dirty: 1, lateRows: 0, rejected: 0 },
     points: [{ t: noon - QUARTER, n: 9, avg: 200, min: 100, max: 300, lowCount: true }],
     total: { n: 9 },
   })

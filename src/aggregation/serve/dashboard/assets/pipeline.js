@@ -148,8 +148,10 @@ function pipelineFacts(state, nowMs) {
   const facts = [
     [
       'All in the graphs up to',
-      known(aggregation?.lastCommittedMs, moment),
-      'Of later events those show that a run has counted already; the others do after the next',
+      known(aggregation?.allUntilMs, moment),
+      aggregation?.dirtyWindows > 0
+        ? 'But for what came late, for windows that are to be repeated'
+        : 'Of later events those show that a run has counted already; the others do after the next',
     ],
     ['Behind', known(aggregation?.behindMs, duration), 'Age of the oldest that may be missing in the graphs'],
     ['Windows due', known(aggregation?.dueWindows, count), 'Spans of time to be aggregated: not done yet'],
