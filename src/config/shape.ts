@@ -1,6 +1,6 @@
 import Type, { type TObject, type TSchema } from 'typebox'
 import Value from 'typebox/value'
-import { didYouMean, nearest } from '../std/input/did-you-mean.ts'
+import { didYouMean, nearest, plain } from '../std/input/did-you-mean.ts'
 import { expected, formOf, told } from '../std/input/expectation.ts'
 import { inUnits, measured } from '../std/input/quantities.ts'
 import { notADigest, notADigestsGroup } from './digests.ts'
@@ -112,9 +112,20 @@ function unknownKey(
   const schema = near === undefined ? undefined : properties[near]
   if (near !== undefined && schema !== undefined)
     return `is not a known key${meant({ path: within(path, near), schema })}`
+  const secret = secretItself(key, properties)
+  if (secret !== undefined) return `is not a known key: ${secret} in ${within(path, 'sha256')}`
   const other = elsewhere?.(key)
-  if (other !== undefined) return `is not a known key here${meant(other)}`
+  // No list is meant to stand within itself.
+  if (other !== undefined && !`${path}.`.startsWith(`${other.path}.`))
+    return `is not a known key here${meant(other)}`
   return `is not a known key; ${path === '' ? 'at the top' : path} takes ${known.join(', ')}`
+}
+
+/** What somebody wanted to write where only the digest of it belongs. */
+function secretItself(key: string, { sha256 }: TObject['properties']): string | undefined {
+  const { holder } = sha256 === undefined ? {} : told(sha256)
+  if (holder === undefined || !plain(key).includes(holder)) return undefined
+  return `the ${holder} itself belongs in no file, only its SHA-256,`
 }
 
 /** Whoever has mistyped a key is to look up neither where it stands nor what it takes. */

@@ -101,6 +101,7 @@ test('a slip in a path is answered with the route that was meant, and what is se
     ['/aggregations/rums', '/aggregations/runs'],
     ['/serie', '/query/series'],
     ['/events', '/query/events'],
+    ['/query/alerts', '/alerts'],
   ] as const)
     t.equal(await detailOf(url), `No route has this path; did you mean "${meant}"?`, url)
   const right = 'Measurements are sent to the listener of the gateway (gateway.listen), not to this one.'

@@ -94,6 +94,18 @@ test('what was wrong is said with its key, its form, what is expected and an exa
       /^tokens: is not a known key here; did you mean "aggregation\.tokens"\? It must be a list, /,
     ],
     [
+      { aggregation: { tokens: [{ name: 'a', sha256: 'ab'.repeat(32), scopes: ['read'], token: 'x' }] } },
+      'aggregation.tokens.0.token: is not a known key: the token itself belongs in no file, only its SHA-256, in aggregation.tokens.0.sha256',
+    ],
+    [
+      { apps: [{ id: 'a', keys: [{ sha256: 'ab'.repeat(32), appKey: 'x' }] }] },
+      'apps.0.keys.0.appKey: is not a known key: the key itself belongs in no file, only its SHA-256, in apps.0.keys.0.sha256',
+    ],
+    [
+      { apps: [{ id: 'a', keys: [{ sha256: 'ab'.repeat(32), apps: 'x' }] }] },
+      'apps.0.keys.0.apps: is not a known key; apps.0.keys.0 takes sha256',
+    ],
+    [
       { durabilty: 'stream' },
       'durabilty: is not a known key here; did you mean "gateway.durability"? It must be one of journal, stream, memory',
     ],

@@ -2,7 +2,7 @@ import type { GatewayBalance } from '../../http/reconciliation.ts'
 import type { Lake } from '../../lake/lake.ts'
 import { outward, type TimeSpan } from '../../std/durations.ts'
 import { AppError } from '../../std/errors.ts'
-import { didYouMean } from '../../std/input/did-you-mean.ts'
+import { didYouMeanName } from '../../std/input/did-you-mean.ts'
 import { digestOfJson } from '../../std/json.ts'
 import {
   inSession,
@@ -132,8 +132,7 @@ function whyEmpty({ metric, unit }: ExploreQuery, { total, ofMetric, names, othe
           'No event of the metric in this range has these values and this unit; otherUnits lists those there are.',
         ]
   if (names.length === 0) return ['Nothing of this app is in this range, as far as it is in the lake.']
-  const meant = didYouMean(metric, names)
-  return [`The metric is not among those of the app in this range${meant || '.'}`]
+  return [`The metric is not among those of the app in this range${didYouMeanName(metric, names) || '.'}`]
 }
 
 const groupsLeftOut = (found: number): readonly string[] =>

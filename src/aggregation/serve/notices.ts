@@ -1,5 +1,5 @@
 import type { TimeSpan } from '../../std/durations.ts'
-import { didYouMean, nearest, plain } from '../../std/input/did-you-mean.ts'
+import { didYouMean, didYouMeanName } from '../../std/input/did-you-mean.ts'
 import { type DimensionSet, OTHER } from '../rollup/model/definition.ts'
 import { MAX_UNITS, type ToldUnits } from '../rollup/model/units.ts'
 import type {
@@ -119,10 +119,13 @@ interface EmptyAnswer {
  */
 function noticesOf({ app, metric, apps, metrics, toCome }: EmptyAnswer): readonly string[] {
   if (metrics.length === 0 && apps !== undefined && !apps.includes(app))
-    return [`The app is neither configured nor in this range${ending(app, apps)}`, ...toCome]
+    return [`The app is neither configured nor in this range${didYouMeanName(app, apps) || '.'}`, ...toCome]
   if (metrics.length === 0) return toCome.length > 0 ? toCome : ['Nothing of this app is in this range.']
   if (metric === undefined || metrics.includes(metric)) return []
-  return [`The metric is not among those of the app in this range${ending(metric, metrics)}`, ...toCome]
+  return [
+    `The metric is not among those of the app in this range${didYouMeanName(metric, metrics) || '.'}`,
+    ...toCome,
+  ]
 }
 
 const LACKING =
@@ -193,10 +196,4 @@ const IN_BOTH =
 export function writtenAs(set: string, sets: readonly DimensionSet[]): string {
   const dimensions = sets.flatMap((each) => (each.name === set ? each.dimensions : []))
   return dimensions.length > 1 ? `, each written as "${dimensions.join(JOIN)}"` : ''
-}
-
-/** Who gives the end of a dotted name means the name: `LCP` is `browser.web_vital.lcp`. */
-function ending(name: string, known: readonly string[]): string {
-  const meant = nearest(name, known) ?? known.find((each) => plain(each).endsWith(`.${plain(name)}`))
-  return meant === undefined ? '.' : `; did you mean "${meant}"?`
 }

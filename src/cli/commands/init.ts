@@ -4,7 +4,7 @@ import { codeOf } from '../../std/expected-errors.ts'
 import { FILE_MODE } from '../../std/files/files.ts'
 import { systemEntropy } from '../../std/id.ts'
 import { inWords } from '../../std/system-faults.ts'
-import { newAdminToken, newAppKey, secretLines, sha256Hex } from '../setup/dev-app.ts'
+import { ADMIN_SCOPES, newAdminToken, newAppKey, secretLines, sha256Hex } from '../setup/dev-app.ts'
 import { programOf } from '../terminal/called-as.ts'
 import { type Command, EXIT } from '../terminal/command.ts'
 import { outputFault } from '../terminal/output-fault.ts'
@@ -77,7 +77,7 @@ aggregation:
   tokens:                  # another one: ${program} key new --token
     - name: admin
       sha256: ${token}
-      scopes: [read, run]
+      scopes: [${ADMIN_SCOPES.join(', ')}]   # numbers; runs; single events; imports
 
 apps:
   - id: shop-web

@@ -17,6 +17,8 @@ export interface DevSecrets {
 
 /** Where development servers usually listen: pages of the dev app may come from there. */
 const DEV_PORTS = [1313, 3000, 4173, 4200, 5000, 5173, 5500, 8000, 8080, 8888]
+/** The scopes of a first token: all that there are. */
+export const ADMIN_SCOPES = ['read', 'run', 'events', 'write'] as const
 /** Two secrets and their names; what is longer is not ours. */
 const MAX_BYTES = 4_096
 /** Whatever of the mode lets others read or write. */
@@ -75,7 +77,7 @@ const devPath = ({ dataDir }: Pick<Config, 'dataDir'>): string => join(dataDir, 
 function configOf(config: Config, { appKey, adminToken }: DevSecrets): Config {
   const origins = DEV_PORTS.flatMap((port) => [`http://localhost:${port}`, `http://127.0.0.1:${port}`])
   const app = { id: DEV_NAME, keys: [{ sha256: sha256Hex(appKey) }], origins }
-  const token = { name: DEV_NAME, sha256: sha256Hex(adminToken), scopes: ['read', 'run', 'events', 'write'] }
+  const token = { name: DEV_NAME, sha256: sha256Hex(adminToken), scopes: [...ADMIN_SCOPES] }
   const tokens = config.aggregation.tokens.length > 0 ? config.aggregation.tokens : [token]
   return parseConfig({ ...config, apps: [app], aggregation: { ...config.aggregation, tokens } }, {})
 }

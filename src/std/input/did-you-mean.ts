@@ -31,6 +31,12 @@ export function didYouMean(word: string, candidates: Iterable<string>): string {
   return meant === undefined ? '' : `; did you mean "${meant}"?`
 }
 
+/** The same of names with parts between dots, of which the last may be written alone: `lcp`. */
+export function didYouMeanName(name: string, known: readonly string[]): string {
+  const meant = nearest(name, known) ?? known.find((each) => plain(each).endsWith(`.${plain(name)}`))
+  return meant === undefined ? '' : `; did you mean "${meant}"?`
+}
+
 /** Nothing that could end a line, or steer a terminal. */
 const PLAIN = /^[\w.:/+-]+$/
 

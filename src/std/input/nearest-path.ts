@@ -5,7 +5,8 @@ const MAX_PATH_CHARS = 64
 
 /**
  * The path of a route that somebody who wrote another one most likely meant, or undefined where none is near: by all of it,
- * else by its last name, as what stands before that is forgotten or added (`/events`, `/api/v1/events`).
+ * else by its last name, as what stands before that is forgotten or added (`/events`, `/api/v1/events`). A last name that
+ * there is counts for more than a path that is near by another one.
  */
 export function nearestPathOf(routes: readonly string[]): (written: string) => string | undefined {
   const named = routes.filter((route) => lastName(route) !== '')
@@ -15,7 +16,9 @@ export function nearestPathOf(routes: readonly string[]): (written: string) => s
   const ofName = nearestOf(byName.keys())
   return (written) => {
     if (written.length > MAX_PATH_CHARS) return undefined
-    return ofPath(written) ?? byName.get(ofName(lastName(written)) ?? '')
+    const [near, name] = [ofPath(written), lastName(written)]
+    if (near !== undefined && (lastName(near) === name || !byName.has(name))) return near
+    return byName.get(ofName(name) ?? '')
   }
 }
 

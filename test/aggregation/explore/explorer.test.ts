@@ -207,6 +207,11 @@ test('an empty answer says why, and names nothing but what is nearly right', asy
       { metric: 'browser.web_vital.lpc' },
       'The metric is not among those of the app in this range; did you mean "browser.web_vital.lcp"?',
     ],
+    [
+      'the end of a metric, in other letters',
+      { metric: 'LCP' },
+      'The metric is not among those of the app in this range; did you mean "browser.web_vital.lcp"?',
+    ],
     ['another metric', { metric: 'x' }, 'The metric is not among those of the app in this range.'],
     ['another app', { app: 'blog' }, 'Nothing of this app is in this range, as far as it is in the lake.'],
     [

@@ -1,7 +1,17 @@
 import { test } from 'tap'
 import { nearestPathOf } from '../../../src/std/input/nearest-path.ts'
 
-const nearestPath = nearestPathOf(['/runs', '/v1/runs/:id', '/v1/events', '/v1/things/:thing', '/livez', '/'])
+const routes = [
+  '/runs',
+  '/v1/runs/:id',
+  '/v1/events',
+  '/v1/things/:thing',
+  '/livez',
+  '/alerts',
+  '/v1/alarms',
+  '/',
+]
+const nearestPath = nearestPathOf(routes)
 
 test('the route that a path was meant for is found by all of it, or by its last name', async (t) => {
   for (const [written, route] of [
@@ -12,6 +22,8 @@ test('the route that a path was meant for is found by all of it, or by its last 
     ['/thing/:x', '/v1/things/:thing'],
     ['/v3/runs', '/runs'],
     ['/live', '/livez'],
+    ['/v1/alerts', '/alerts'],
+    ['/v1/alarm', '/v1/alarms'],
     ['/', undefined],
     ['', undefined],
     ['/v1', undefined],

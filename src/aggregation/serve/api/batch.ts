@@ -1,7 +1,7 @@
 import { parse } from 'node:querystring'
 import { asAppError, logFailure, problemDocument, problems } from '../../../http/problems.ts'
 import { AppError } from '../../../std/errors.ts'
-import { didYouMean } from '../../../std/input/did-you-mean.ts'
+import { nearestPathOf } from '../../../std/input/nearest-path.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import type { AnswerText } from '../query-port.ts'
 
@@ -37,7 +37,7 @@ export async function answerBatch(
   async function answer(url: string): Promise<string> {
     const [path = '', ...query] = url.split('?')
     const ask = known.get(path)
-    if (ask === undefined) throw noSuchQuery(path, [...known.keys()])
+    if (ask === undefined) throw notInBatches(path, [...known.keys()])
     if (room < 0) throw tooLongTogether()
     const { text, notices } = await ask(parse(query.join('?')), signal)
     room -= text.length
@@ -65,8 +65,22 @@ const answered = (status: number, body: string, notices: readonly string[] = [])
 const tooLongTogether = (): AppError =>
   new AppError('query_too_large', 'The answers of the batch are too long together; ask in two.')
 
-const noSuchQuery = (path: string, known: readonly string[]): AppError =>
-  new AppError(
-    'not_found',
-    `No query has this path${didYouMean(path, known) || `; there are ${known.join(', ')}.`}`,
-  )
+const OF_EVENTS = 'it reads events themselves, in turns of its own that take longer'
+const OF_NO_APP = 'it is about no app'
+
+/** What is asked alone, and why. */
+const ALONE: ReadonlyMap<string, string> = new Map([
+  ['/query/explore', OF_EVENTS],
+  ['/query/events', OF_EVENTS],
+  ['/query/apps', OF_NO_APP],
+  ['/query/pipeline', OF_NO_APP],
+  ['/query/batch', 'batches hold no batches'],
+])
+
+function notInBatches(path: string, known: readonly string[]): AppError {
+  const why = ALONE.get(path)
+  if (why !== undefined) return new AppError('invalid_request', `${path} cannot be in a batch: ${why}.`)
+  const meant = nearestPathOf([...known, ...ALONE.keys()])(path)
+  const others = meant === undefined ? `; there are ${known.join(', ')}.` : `; did you mean "${meant}"?`
+  return new AppError('not_found', `No query has this path${others}`)
+}

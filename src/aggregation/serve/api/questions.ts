@@ -119,15 +119,18 @@ type OfApp = Pick<Objective, 'id' | 'app'>
 /** Those that the asker may read, of an app that is still configured. */
 function askedOf<T extends OfApp>(
   name: keyof ConfiguredLists,
-  { all, query: { app, id }, asking: { apps } }: AskedOfConfigured<T>,
+  { all, query: { app, id }, asking: { apps, ofAllApps } }: AskedOfConfigured<T>,
 ): readonly T[] {
   const readable = new Set(apps)
   const own = all.filter((each) => readable.has(each.app) && (app === undefined || each.app === app))
   const named = own.filter((each) => id === undefined || each.id === id)
   if (id === undefined || named.length > 0) return named
   const known = own.map((each) => each.id)
-  throw invalid('id', `must be one of the ${name}${didYouMean(id, known)}`)
+  throw invalid('id', `must be one of the ${name}${ofApps(ofAllApps)}${didYouMean(id, known)}`)
 }
+
+/** A token for some apps is told nothing of what is configured for others, not even that it is. */
+const ofApps = (ofAllApps: boolean): string => (ofAllApps ? '' : ' of the apps that this token may read')
 
 /** Why there is none: not what was sent, and nothing of apps that the asker may not read. */
 function noneOf<T extends OfApp>(
@@ -137,7 +140,7 @@ function noneOf<T extends OfApp>(
   const others = askedOf(name, { ...asked, query: {} }).map((each) => each.app)
   const notice =
     app === undefined || others.length === 0
-      ? `There are no ${name}: they are configured as aggregation.${name}.`
+      ? `There are no ${name}${ofApps(asked.asking.ofAllApps)}: they are configured as aggregation.${name}.`
       : `None of the ${name} is of this app${didYouMean(app, others) || '.'}`
   return { text: JSON.stringify({ [name]: [], notices: [notice] }) }
 }

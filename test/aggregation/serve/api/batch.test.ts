@@ -34,6 +34,26 @@ test('each query has an answer with a status of its own, in their order', async 
     ['/query/refused', { status: 422, body: { code: 'query_too_large', detail: 'The range is too long.' } }],
     ['/query/broken', { status: 500, body: { code: 'internal', detail: 'The error was logged.' } }],
     ['/query/ecko', { status: 404, body: { detail: 'No query has this path; did you mean "/query/echo"?' } }],
+    ['/echo', { status: 404, body: { detail: 'No query has this path; did you mean "/query/echo"?' } }],
+    [
+      '/query/explore?app=shop&metric=m',
+      {
+        status: 400,
+        body: {
+          code: 'invalid_request',
+          detail:
+            '/query/explore cannot be in a batch: it reads events themselves, in turns of its own that take longer.',
+        },
+      },
+    ],
+    [
+      '/query/pipeline',
+      { status: 400, body: { detail: '/query/pipeline cannot be in a batch: it is about no app.' } },
+    ],
+    [
+      '/query/explor',
+      { status: 404, body: { detail: 'No query has this path; did you mean "/query/explore"?' } },
+    ],
     ['https://example.com/x', { status: 404, body: { detail: /there are \/query\/echo, \/query\/empty, / } }],
     ['', { status: 404, body: { code: 'not_found' } }],
   ] as const)

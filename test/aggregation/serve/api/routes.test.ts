@@ -367,8 +367,13 @@ test('objectives: all that the token may read, of an app, or one', async (t) => 
   ])
   for (const [query, token, status, detail] of [
     ['?app=blog', 'shop', 403, 'The token is for other apps.'],
-    ['?id=fsat', 'shop', 400, 'id must be one of the objectives; did you mean "fast"?'],
-    ['?id=blog-fast', 'shop', 400, 'id must be one of the objectives.'],
+    [
+      '?id=fsat',
+      'shop',
+      400,
+      'id must be one of the objectives of the apps that this token may read; did you mean "fast"?',
+    ],
+    ['?id=blog-fast', 'shop', 400, 'id must be one of the objectives of the apps that this token may read.'],
     ['?app=blog&id=fast', 'all', 400, 'id must be one of the objectives.'],
     ['?metric=m', 'all', 400, /^metric is not asked for here, but elsewhere; there are app, id/],
   ] as const)
@@ -449,12 +454,17 @@ test('alerts: all that the token may read, of an app, or one', async (t) => {
   ])
   t.match(await get('/alerts?id=slwo', 'shop'), {
     status: 400,
-    body: { detail: 'id must be one of the alerts; did you mean "slow"?' },
+    body: {
+      detail: 'id must be one of the alerts of the apps that this token may read; did you mean "slow"?',
+    },
   })
   t.match(await get('/alerts?app=blog', 'shop'), { status: 403, body: { code: 'app_not_in_token' } })
   t.match(await get('/alerts', 'run'), { status: 403, body: { code: 'scope_missing' } })
   t.match((await get('/alerts?app=elsewhere')).body.notices, ['None of the alerts is of this app.'])
   const without = await served(t, queryPool(), [])
+  t.match((await without('/alerts', 'shop')).body.notices, [
+    'There are no alerts of the apps that this token may read: they are configured as aggregation.alerts.',
+  ])
   t.same((await without('/alerts')).body, {
     alerts: [],
     notices: ['There are no alerts: they are configured as aggregation.alerts.'],
@@ -478,7 +488,7 @@ test('several queries in one, each as it would be answered alone', async (t) => 
     { status: 403, body: { code: 'app_not_in_token' } },
     { status: 403, body: { detail: 'The token is for other apps; did you mean "shop"?' } },
     { status: 400, body: { detail: /^metric is missing: .* set is missing: / } },
-    { status: 404, body: { code: 'not_found', detail: /^No query has this path/ } },
+    { status: 400, body: { detail: '/query/pipeline cannot be in a batch: it is about no app.' } },
   ])
   t.same(body.answers[0].body, (await get(queries[0]!, 'shop')).body)
   for (const [sent, detail] of [
