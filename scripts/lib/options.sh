@@ -1,7 +1,10 @@
 # Sourced by scripts before anything is set up: what is asked for in vain is answered at once.
 
-# The comment at the head of a script, from its second line on.
-usage() { sed -n '2,${/^#/!q;s/^# \{0,1\}//p;}' "$0"; }
+# Where the script lies: it has gone to another folder before this is sourced.
+[[ "$0" == /* ]] && script=$0 || script=$OLDPWD/$0
+
+# The comment at the head of the script, from its second line on.
+usage() { sed -n '2,${/^#/!q;s/^# \{0,1\}//p;}' "$script"; }
 
 wrong() { say "${0##*/}: $1; see --help"; exit 2; }
 

@@ -37,6 +37,8 @@ export interface QueryPool {
    * must end soon after its signal aborts: until then it keeps its place.
    */
   ask<T>(asker: Asker, work: PoolWork<T>): Promise<T>
+  /** Rejects what waits or runs, and what comes, with `shutting_down`. Resolves when all work has really ended. */
+  end(): Promise<void>
 }
 
 /** Work of several parts gives way between two of them: whoever else has the next turn takes it first. */
@@ -55,6 +57,8 @@ export function queryPool(limits: PoolLimits = QUERIES): QueryPool {
   const queues = new Map<string, (() => void)[]>()
   const runningOf = new Map<string, number>()
   const ofToken = new Map<string, number>()
+  const ending = new AbortController()
+  const underWay = new Set<Promise<unknown>>()
   let running = 0
   let waiting = 0
 
@@ -142,6 +146,7 @@ export function queryPool(limits: PoolLimits = QUERIES): QueryPool {
 
   return {
     async ask({ token, gone }, work) {
+      ending.signal.throwIfAborted()
       enter(token)
       const late = new AbortController()
       const wind = () => setTimeout(() => late.abort(timedOut(limits.deadlineMs)), limits.deadlineMs)
@@ -150,14 +155,22 @@ export function queryPool(limits: PoolLimits = QUERIES): QueryPool {
         clearTimeout(timer)
         timer = wind()
       }
-      const signal = AbortSignal.any([gone, late.signal])
+      const signal = AbortSignal.any([gone, late.signal, ending.signal])
       // Its token is charged until the work has really ended, which may be after the answer.
-      const done = taken({ token, signal, begun, work }).finally(() => add(ofToken, token, -1))
+      const done = taken({ token, signal, begun, work }).finally(() => {
+        add(ofToken, token, -1)
+        underWay.delete(done)
+      })
+      underWay.add(done)
       try {
         return await Promise.race([done, rejected(signal)])
       } finally {
         clearTimeout(timer)
       }
+    },
+    async end() {
+      ending.abort(new AppError('shutting_down', 'This instance ends what it was asked.'))
+      await Promise.allSettled(underWay)
     },
   }
 }

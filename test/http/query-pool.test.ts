@@ -204,3 +204,24 @@ test('a connection that ends before its answer does aborts', async (t) => {
   t.equal(await asked, 'gone')
   t.match(await ended, { code: 'cancelled' })
 })
+
+test('an end ends what runs, what waits and what comes, and waits for the work', async (t) => {
+  const pool = queryPool({ ...limits, atOnce: 1 })
+  let end = () => {}
+  const slow = () =>
+    new Promise<string>((resolve) => {
+      end = () => resolve('')
+    })
+  const answers = [1, 2].map(() => pool.ask({ token: 'a', gone: never }, slow))
+  await settled()
+  let isOver = false
+  const ended = pool.end().then(() => {
+    isOver = true
+  })
+  for (const answer of [...answers, pool.ask({ token: 'a', gone: never }, slow)])
+    await t.rejects(answer, { code: 'shutting_down' })
+  await settled()
+  t.notOk(isOver, 'the work goes on')
+  end()
+  await ended
+})

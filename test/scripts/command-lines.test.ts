@@ -91,12 +91,28 @@ test('where there is an old Node, another one runs everything, and that is said'
     '.cache': { [`node-${wanted}`]: { node_modules: { '.bin': {} } } },
   })
   const bin = join(place, '.cache', `node-${wanted}`, 'node_modules', '.bin')
-  for (const script of ['with-node', 'lib/setup.sh', 'lib/fetch/fetch-node', 'lib/checks/check-node.cjs'])
+  for (const script of [
+    'with-node',
+    'lib/setup.sh',
+    'lib/options.sh',
+    'lib/fetch/fetch-node',
+    'lib/checks/check-node.cjs',
+  ])
     copyFileSync(join('scripts', script), join(place, 'scripts', script))
   symlinkSync(process.execPath, join(bin, 'node'))
   chmodSync(join(place, 'bin', 'node'), 0o755)
   const run = (...words: readonly string[]) =>
     ran('env', `PATH=${join(place, 'bin')}:/usr/bin:/bin`, join(place, 'scripts/with-node'), ...words)
+
+  t.match(run('--help'), {
+    status: 0,
+    stdout: /^Runs a command on the Node .*\n {2}\.\/scripts\/with-node node /,
+  })
+  for (const [words, why] of [
+    [[], 'needs a command'],
+    [['--halp'], 'does not know --halp'],
+  ] as const)
+    t.match(run(...words), { status: 2, stderr: `with-node: ${why}; see --help\n` })
 
   // An npm that reaches no registry, then one that does.
   const npm = join(place, 'bin', 'npm')

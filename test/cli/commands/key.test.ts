@@ -132,7 +132,11 @@ test('init writes a configuration that is valid without a warning, once', async 
   const file = parse(await readFile(path, 'utf8'))
   t.equal(file.apps[0].keys[0].sha256, sha256(key))
   t.equal(file.aggregation.tokens[0].sha256, sha256(token))
-  t.same(file.aggregation.tokens[0].scopes, ['read', 'run', 'events', 'write'], 'all that the first hour asks')
+  t.same(
+    file.aggregation.tokens[0].scopes,
+    ['read', 'run', 'events', 'write'],
+    'all that the first hour asks',
+  )
   t.same(await said(['config', 'check', '-c', path]), {
     code: 0,
     out: 'The configuration is valid: 1 app.\n',

@@ -58,6 +58,13 @@ export async function exploreRoutes(
     }
   }
 
+  // Each may take minutes, for which no stop waits; what it has spilled to the disk goes with its process.
+  let ended: Promise<void> | undefined
+  app.addHook('preClose', (done) => {
+    ended = pool.end()
+    done()
+  })
+  app.addHook('onClose', async () => ended)
   app.addHook('onRequest', async ({ raw }) => {
     auth.authenticate(authorizationOf(raw), 'read')
   })

@@ -310,3 +310,25 @@ test('what arrived and what did not, for tokens that may see single events', asy
   ] as const)
     t.match(await get(query, token), { status, body: { code } }, `${query} ${token}`)
 })
+
+test('a stop ends explorations at once, and what they hold', async (t) => {
+  const { explorer } = await served(t)
+  const begun = Promise.withResolvers<void>()
+  let hasLetGo = false
+  const explore = (_asked: unknown, signal: AbortSignal) =>
+    new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () =>
+        setImmediate(() => {
+          hasLetGo = true
+          reject(signal.reason)
+        }),
+      )
+      begun.resolve()
+    })
+  const { app, get } = await served(t, { explorer: { ...explorer, explore } })
+  const answer = get('')
+  await begun.promise
+  await app.close()
+  t.ok(hasLetGo)
+  t.match(await answer, { status: 503, body: { code: 'shutting_down' } })
+})
