@@ -27,7 +27,7 @@ export interface RollupRoutePorts {
   readonly auth: Auth
   readonly clock: Clock
   /** For what reads more than one run. */
-  readonly pool: QueryPool
+  readonly pool: Pick<QueryPool, 'ask'>
 }
 
 const strict = { additionalProperties: false }

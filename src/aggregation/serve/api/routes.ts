@@ -18,7 +18,7 @@ import { type ConfiguredLists, questionsOf } from './questions.ts'
 
 export interface ServePorts {
   readonly queries: Queries
-  readonly pool: QueryPool
+  readonly pool: Pick<QueryPool, 'ask'>
   readonly auth: Auth
   readonly clock: Clock
   readonly log: Logger

@@ -313,7 +313,10 @@ test('what arrived and what did not, for tokens that may see single events', asy
 
 test('a stop ends explorations at once, and what they hold', async (t) => {
   const { explorer } = await served(t)
-  const begun = Promise.withResolvers<void>()
+  let begin = () => {}
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve
+  })
   let hasLetGo = false
   const explore = (_asked: unknown, signal: AbortSignal) =>
     new Promise<never>((_, reject) => {
@@ -323,11 +326,11 @@ test('a stop ends explorations at once, and what they hold', async (t) => {
           reject(signal.reason)
         }),
       )
-      begun.resolve()
+      begin()
     })
   const { app, get } = await served(t, { explorer: { ...explorer, explore } })
   const answer = get('')
-  await begun.promise
+  await begun
   await app.close()
   t.ok(hasLetGo)
   t.match(await answer, { status: 503, body: { code: 'shutting_down' } })
