@@ -1,6 +1,7 @@
 import type { Cluster as NodeCluster } from 'node:cluster'
 import { EventEmitter } from 'node:events'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { test } from 'tap'
 import { runCommand } from '../../src/cli/commands.ts'
 import { processTerminal } from '../../src/cli/terminal/terminal.ts'
@@ -355,6 +356,7 @@ function fakeProcess(env: Readonly<Record<string, string>> = {}) {
   const sent: unknown[] = []
   const fake = Object.assign(new EventEmitter(), {
     env,
+    stdin: Readable.from(['given']),
     stdout: stream('out'),
     stderr: stream('err'),
     send: (message: unknown, _handle: undefined, _options: undefined, done: () => void) => {
@@ -373,6 +375,9 @@ test('a terminal is the process: its signals, its streams', async (t) => {
   terminal.out('1')
   terminal.err('2')
   t.same(written, ['out 1', 'err 2'])
+  const given: unknown[] = []
+  for await (const piece of terminal.input()) given.push(piece)
+  t.same(given, ['given'])
   t.equal(terminal.interactive, true)
   t.equal(terminal.env['A'], 'b')
   t.equal(terminal.primary, undefined)

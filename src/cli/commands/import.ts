@@ -25,7 +25,8 @@ It works on the lake itself, and a Headgate that serves the same lake may go on 
 that are touched, however old they are, or \`headgate aggregate\` does so at once. Ctrl-C stops it: what is in the lake stays.
 The same files under the same name can be imported again, after a stop, a crash or a mistake in some lines: an event that
 stays the same, in its line, counts once. A file that was written anew is another import, unless its events have an
-event_id. Exits 0 when every event was accepted, 1 when some were not: dead/ of the lake tells of those.`,
+event_id. Exits 0 when every event was accepted, 1 when some were not: dead/ of the lake tells of those. In place of a
+file, - is standard input, which is imported once all of it is there.`,
   options: {
     ...CONFIG_OPTION,
     app: {
@@ -40,39 +41,58 @@ event_id. Exits 0 when every event was accepted, 1 when some were not: dead/ of 
       help: 'What the import is called, of a-z, 0-9 and -.',
       byDefault: 'none: it must be given',
     },
+    'dry-run': { type: 'boolean', help: 'Judge and count all of it, and store nothing.' },
   },
   operand: 'FILE',
   takesMany: true,
   async run({ flags, words }, terminal) {
-    const request = { app: given('app', flags), name: given('name', flags) }
+    const isDryRun = flags['dry-run'] === true
+    const request = { app: given('app', flags), name: given('name', flags), isDryRun }
     if (words.length === 0) throw new AppError('invalid_request', 'names no file to import')
-    for (const path of words) await assertReadable(path)
+    assertOnce(words)
+    for (const path of words) if (path !== STANDARD_INPUT) await assertReadable(path)
     const config = await withKeptDevApp(await loadConfig(flags, terminal))
     const imports = await importsOf(config, terminal)
     let [isWhole, accepted] = [true, 0]
     for (const path of words) {
-      const line = progressLine(path, terminal)
-      const asked = { ...request, path, ...(terminal.isErrWatched && { onProgress: line.draw }) }
-      const report = await imports.importFile(asked, terminal.stop).catch((error: unknown) => {
+      const [called, line] = [nameOf(path), progressLine(nameOf(path), terminal)]
+      const asked = { ...request, ...(terminal.isErrWatched && { onProgress: line.draw }) }
+      const importing =
+        path === STANDARD_INPUT
+          ? imports.importStream(asked, terminal.input(), terminal.stop)
+          : imports.importFile({ ...asked, path }, terminal.stop)
+      const report = await importing.catch((error: unknown) => {
         line.end()
-        throw inFile(path, error)
+        throw inFile(called, error)
       })
       line.end()
-      tell(path, report, terminal)
+      tell(called, { ...report, isDryRun }, terminal)
       isWhole &&= report.rejected === 0
       accepted += report.accepted
     }
-    if (accepted > 0) terminal.out(pasteable(COUNTED, terminal))
+    if (isDryRun) terminal.out(DRY)
+    else if (accepted > 0) terminal.out(pasteable(COUNTED, terminal))
     return isWhole ? EXIT.ok : EXIT.failed
   },
 }
 
+/** In place of a file. */
+const STANDARD_INPUT = '-'
+const nameOf = (path: string): string => (path === STANDARD_INPUT ? 'standard input' : path)
+
+const DRY = 'This was a dry run: nothing was stored.\n'
 const COUNTED = 'The schedule counts what was accepted; `headgate aggregate` does so now.\n'
 
 function given(name: string, flags: Flags): string {
   const value = flags[name]
   if (typeof value === 'string') return value
   throw new AppError('invalid_request', `needs --${name}, as in --app shop --name before-headgate events.csv`)
+}
+
+/** What was read once is at its end. */
+function assertOnce(words: readonly string[]): void {
+  if (words.filter((word) => word === STANDARD_INPUT).length > 1)
+    throw new AppError('invalid_request', 'reads standard input (-) once, not twice')
 }
 
 /** All of them before anything of one is imported. */
@@ -116,19 +136,24 @@ function progressLine(path: string, { err }: Terminal) {
   }
 }
 
-function tell(path: string, report: ImportReport, { out, err }: Terminal): void {
-  const { accepted, rejected, rejectedSample, hints, span, keptIn } = report
+function tell(
+  path: string,
+  report: ImportReport & { readonly isDryRun: boolean },
+  { out, err }: Terminal,
+): void {
+  const { accepted, rejected, rejectedSample, hints, span, keptIn, isDryRun } = report
+  const would = isDryRun ? 'would be ' : ''
   for (const { line, code, detail } of rejectedSample) err(`${path}:${line}: ${code}: ${detail}\n`)
-  if (keptIn !== undefined) {
-    const more = rejected - rejectedSample.length
-    err(
-      `${more > 0 ? `… and ${number(more)} more. ` : ''}What was rejected is told of in ${keptIn} of the lake.\n`,
-    )
-  }
+  const more = rejected - rejectedSample.length
+  const others = more > 0 ? [`… and ${number(more)} more.`] : []
+  const kept = keptIn === undefined ? [] : [`What was rejected is told of in ${keptIn} of the lake.`]
+  if (others.length + kept.length > 0) err(`${[...others, ...kept].join(' ')}\n`)
   for (const hint of hints) err(`${path}: ${hint}\n`)
   const between =
     span === undefined
       ? ''
       : `, from ${new Date(span.firstMs).toISOString()} to ${new Date(span.lastMs).toISOString()}`
-  out(`${path}: ${some(accepted, 'event')} accepted${between}; ${number(rejected)} rejected.\n`)
+  out(
+    `${path}: ${some(accepted, 'event')} ${would}accepted${between}; ${number(rejected)} ${would}rejected.\n`,
+  )
 }

@@ -21,6 +21,8 @@ export interface Terminal {
   readonly stop: AbortSignal
   /** In a worker only. */
   readonly primary?: PrimaryChannel
+  /** What is given on standard input. */
+  input(): AsyncIterable<Buffer>
   out(text: string): void
   /** What kept text from being written out, once all was tried; undefined where nothing did. Left out: nothing does. */
   unwritten?(): Promise<Error | undefined>
@@ -50,6 +52,7 @@ export function processTerminal(process: NodeJS.Process, cluster: Cluster): Term
     isErrWatched: process.stderr.isTTY === true,
     stop: stop.signal,
     ...(primary && { primary }),
+    input: () => process.stdin,
     ...writer(process.stdout),
     err: (text) => process.stderr.write(text),
     onReload(callback) {

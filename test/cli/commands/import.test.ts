@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import { type Test, test } from 'tap'
 import { runCommand } from '../../../src/cli/commands.ts'
@@ -23,8 +24,9 @@ async function folder(t: Test, files: Readonly<Record<string, string | Buffer>> 
   await mkdir(join(dir, 'lake'))
   for (const [name, body] of Object.entries(files)) await writeFile(join(dir, name), body)
   await writeFile(join(dir, 'headgate.yaml'), CONFIG.replace('dataDir: .', `dataDir: ${dir}`))
-  const run = async (args: readonly string[], isWatched = false) => {
-    const terminal = fakeTerminal({ HEADGATE_CONFIG: join(dir, 'headgate.yaml') }, isWatched)
+  const run = async (args: readonly string[], isWatched = false, given: readonly Buffer[] = []) => {
+    const input = Readable.from(given)
+    const terminal = fakeTerminal({ HEADGATE_CONFIG: join(dir, 'headgate.yaml') }, isWatched, { input })
     return { code: await runCommand(args, terminal), ...terminal.said() }
   }
   return { dir, run }
@@ -133,6 +135,47 @@ test('what was hardly meant is told behind what was rejected', async (t) => {
   t.match(
     err,
     /:2: invalid_field: [\s\S]*a\.ndjson: unit: "seconds" is kept as it is .* did you mean "s"\?\n$/,
+  )
+})
+
+test('a dry run tells what would be, and stores nothing', async (t) => {
+  const { dir, run } = await folder(t, { 'a.ndjson': line(1) + line(2, 'yesterday') })
+  const path = join(dir, 'a.ndjson')
+  const args = ['import', '--app', 'shop', '--name', 'before', '--dry-run', path]
+  const time = '2019-05-06T07:08:09.000Z'
+  const said = await run(args)
+  t.match(said, {
+    code: 1,
+    out: `${path}: 1 event would be accepted, from ${time} to ${time}; 1 would be rejected.
+This was a dry run: nothing was stored.
+`,
+    err: /a\.ndjson:2: invalid_field: .*\n$/,
+  })
+  t.notMatch(said.err, 'dead/')
+  await writeFile(path, Array.from({ length: 22 }, () => line(1, 'yesterday')).join(''))
+  t.match(await run(args), { code: 1, err: /\n… and 2 more\.\n$/ })
+  t.same(readdirSync(join(dir, 'lake')), [])
+})
+
+test('standard input is a file like others, once', async (t) => {
+  const { dir, run } = await folder(t, { 'a.ndjson': line(1) })
+  const args = ['import', '--app', 'shop', '--name', 'before']
+  const text = Buffer.from(line(1) + line(2))
+  const said = await run([...args, join(dir, 'a.ndjson'), '-'], false, [
+    text.subarray(0, 30),
+    text.subarray(30),
+  ])
+  t.match(said, { code: 0, out: /a\.ndjson: 1 event accepted.*\nstandard input: 2 events accepted/, err: '' })
+  t.match(await run([...args, '-']), { code: 1, err: /standard input: It is empty\./ })
+  t.match(await run([...args, '-', '-']), { code: 2, err: /reads standard input \(-\) once, not twice/ })
+  const terminal = fakeTerminal({ HEADGATE_CONFIG: join(dir, 'headgate.yaml') }, false, {
+    input: new Readable({ read() {} }),
+  })
+  terminal.terminate()
+  t.equal(await runCommand([...args, '-'], terminal), 1)
+  t.match(
+    terminal.said().err,
+    /standard input: It ended before all of it was there: nothing of it was imported\./,
   )
 })
 

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { Terminal } from '../../../src/cli/terminal/terminal.ts'
 import type { PrimaryChannel } from '../../../src/cli/terminal/worker-channel.ts'
 
@@ -16,6 +17,8 @@ export interface FakeTerminal extends Terminal {
 export interface Surroundings {
   readonly primary?: PrimaryChannel
   readonly fork?: Terminal['fork']
+  /** Nothing, unless it is said. */
+  readonly input?: AsyncIterable<Buffer>
 }
 
 const noFork: Terminal['fork'] = () => {
@@ -25,7 +28,7 @@ const noFork: Terminal['fork'] = () => {
 export function fakeTerminal(
   env: Readonly<Record<string, string>> = {},
   interactive = false,
-  { primary, fork = noFork }: Surroundings = {},
+  { primary, fork = noFork, input = Readable.from([]) }: Surroundings = {},
 ): FakeTerminal {
   const stop = new AbortController()
   const said = { out: '', err: '' }
@@ -52,6 +55,7 @@ export function fakeTerminal(
     stop: stop.signal,
     ...(primary && { primary }),
     fork,
+    input: () => input,
     out(text) {
       said.out += text
       for (const { message, resolve } of waiting) {

@@ -36,11 +36,20 @@ export interface ImportRequest {
   readonly name: string
 }
 
+/** A file, and what is done with it. */
+interface FileImport extends ImportRequest, Pick<ImportTask, 'path' | 'onProgress'> {
+  /** Nothing is stored: what would be is judged and counted. */
+  readonly isDryRun?: boolean
+}
+
 /** The way for events of a time that is over. */
 export interface Imports {
   /** A file of this machine, of any size. Repeatable after any crash, and when it was stopped. */
-  importFile(
-    request: ImportRequest & Pick<ImportTask, 'path' | 'onProgress'>,
+  importFile(request: FileImport, signal: AbortSignal): Promise<ImportReport>
+  /** The same of what comes, as a file in the temporary folder once all of it is there. */
+  importStream(
+    request: Omit<FileImport, 'path'>,
+    stream: AsyncIterable<Buffer>,
     signal: AbortSignal,
   ): Promise<ImportReport>
   /** What a request brings: nothing of it is imported before all of it is there. */
@@ -77,26 +86,31 @@ export function createImports(options: ImportsOptions): Imports {
   }
 
   async function imported(
-    { app: id, name, ...file }: ImportRequest & Pick<ImportTask, 'path' | 'onProgress' | 'maxBytes'>,
+    { app: id, name, isDryRun = false, ...file }: FileImport & Pick<ImportTask, 'maxBytes'>,
     signal: AbortSignal,
   ): Promise<ImportReport> {
     const app = appCalled(id)
     if (!NAME.test(name)) throw invalid('name', `must be ${IMPORT_NAME_FORM}`)
     const openSession = () => sessionsFor(file.path)(signal)
-    const report = await importFile({ ...file, app, name, openSession }, { lake, clock, signal })
+    const task = { ...file, app, name, openSession }
+    if (isDryRun) {
+      const { keptIn: _, ...report } = await importFile(task, { lake: NOWHERE, clock, signal })
+      return report
+    }
+    const report = await importFile(task, { lake, clock, signal })
     tell(app.id, report)
     const { accepted, rejected } = report
     telemetry.log.info({ app: app.id, accepted, rejected }, 'events of the past were imported')
     return report
   }
 
-  async function received(request: ImportRequest, body: AsyncIterable<Buffer>, signal: AbortSignal) {
+  async function received(request: Omit<FileImport, 'path'> & Pick<ImportTask, 'maxBytes'>, coming: Coming) {
     appCalled(request.app)
     const folder = await workFolder(tempDir, 'ingest')
     try {
       const path = join(folder, 'import')
-      await keep(body, path)
-      return await imported({ ...request, path, maxBytes: MAX_INFLATED_OBJECT_BYTES }, signal)
+      await keep(coming, path)
+      return await imported({ ...request, path }, coming.signal)
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
@@ -104,6 +118,11 @@ export function createImports(options: ImportsOptions): Imports {
 
   return {
     importFile: (request, signal) => imported({ ...request, maxBytes: Number.POSITIVE_INFINITY }, signal),
+    importStream: (request, content, signal) =>
+      received(
+        { ...request, maxBytes: Number.POSITIVE_INFINITY },
+        { content, signal, mostBytes: Number.POSITIVE_INFINITY },
+      ),
     async importBody(request, body, signal) {
       if (underWay >= MAX_IMPORTS)
         throw new AppError('overloaded', `${underWay} imports are under way.`, {
@@ -111,7 +130,10 @@ export function createImports(options: ImportsOptions): Imports {
         })
       underWay += 1
       try {
-        return await received(request, body, signal)
+        return await received(
+          { ...request, maxBytes: MAX_INFLATED_OBJECT_BYTES },
+          { content: body, signal, mostBytes: MAX_IMPORT_BYTES },
+        )
       } finally {
         underWay -= 1
       }
@@ -119,25 +141,36 @@ export function createImports(options: ImportsOptions): Imports {
   }
 }
 
-/** What a connection says that ended in the middle of a body. */
-const CUT = ['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE']
+/** What is stored there is not. */
+const NOWHERE: ImportsOptions['lake'] = { put: async () => 'stored' }
 
-async function keep(body: AsyncIterable<Buffer>, path: string): Promise<void> {
+/** What is imported once all of it is there. */
+interface Coming {
+  readonly content: AsyncIterable<Buffer>
+  readonly mostBytes: number
+  readonly signal: AbortSignal
+}
+
+/** What a connection says that ended in the middle of a body; and a wait that was ended. */
+const CUT = ['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'ABORT_ERR']
+
+async function keep({ content, mostBytes, signal }: Coming, path: string): Promise<void> {
+  const within = (coming: AsyncIterable<Buffer>) => withinLimit(coming, mostBytes)
   try {
-    await pipeline(body, withinLimit, createWriteStream(path, { mode: FILE_MODE }))
+    await pipeline(content, within, createWriteStream(path, { mode: FILE_MODE }), { signal })
   } catch (error) {
     if (!CUT.includes(codeOf(error))) throw error
-    throw new AppError('cancelled', 'The connection ended before all of the body was there.', {
+    throw new AppError('cancelled', 'It ended before all of it was there: nothing of it was imported.', {
       cause: error,
     })
   }
 }
 
-async function* withinLimit(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+async function* withinLimit(coming: AsyncIterable<Buffer>, mostBytes: number): AsyncGenerator<Buffer> {
   let bytes = 0
-  for await (const chunk of body) {
+  for await (const chunk of coming) {
     bytes += chunk.length
-    if (bytes > MAX_IMPORT_BYTES) throw bodyTooLarge()
+    if (bytes > mostBytes) throw bodyTooLarge()
     yield chunk
   }
 }

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { createHints, EXAMPLE, MAX_HINTS } from '../../../event/hints.ts'
+import { vitalNameHints } from '../../../event/vital-names.ts'
 import type { Lake } from '../../../lake/lake.ts'
 import { deadKey, importSource } from '../../../lake/layout.ts'
 import { createYielder, runYielding, type Yielder } from '../../../std/async/yielding.ts'
@@ -131,8 +132,9 @@ function lookForHints({ candidates, accepted, rejected, ignored }: JudgedLine, i
   importing.lines += 1
   if (importing.lines > MAX_HINTED_LINES || hints.size >= MAX_HINTS) return
   const codes = rejected.flatMap(({ reason }) => (reason === 'missing_field' ? [reason] : []))
+  const judged = { accepted, codes, ignored }
   // It has no time, which is needed here.
-  for (const hint of hintsOf({ candidates, judged: { accepted, codes, ignored } }))
+  for (const hint of [...vitalNameHints(judged), ...hintsOf({ candidates, judged })])
     if (hint !== EXAMPLE) hints.add(hint)
 }
 

@@ -1,9 +1,9 @@
 import { besideEvents, contextOf, eventsUnder } from '../../../event/decode/envelope-hints.ts'
 import { createHints, EXAMPLE, type HintedEvents, MOST_HINTED, someOf } from '../../../event/hints.ts'
 import { isObject, type JsonObject } from '../../../event/schema/json-object.ts'
+import { LONGEST_VITAL_CHARS, vitalNameHints, vitalUnits } from '../../../event/vital-names.ts'
 import type { Decoded, Format } from './format.ts'
-import { vitalHints, vitalNameHints } from './vital-hints.ts'
-import { LONGEST_VITAL_CHARS, vitalUnits } from './web-vitals.ts'
+import { vitalHints } from './vital-hints.ts'
 
 interface Judgement {
   readonly format: Format

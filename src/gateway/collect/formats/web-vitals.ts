@@ -6,6 +6,7 @@ import { readers } from '../../../event/values/columns.ts'
 import { numberIn } from '../../../event/values/number.ts'
 import { Pruned, ValueRule } from '../../../event/values/rule.ts'
 import { scales } from '../../../event/values/unit.ts'
+import { vitalUnits } from '../../../event/vital-names.ts'
 import { mapInSteps } from '../../../std/async/yielding.ts'
 import type { Format } from './format.ts'
 import { unwrap } from './wrappings.ts'
@@ -28,19 +29,6 @@ export const webVitals: Format = {
     return { candidates: metrics.flat(), root, sent: candidates, said }
   },
 }
-
-/** Times in milliseconds; CLS is a score. FID ended with version 4. Any other name is a custom metric and kept as it is. */
-export const vitalUnits: ReadonlyMap<unknown, string> = new Map([
-  ['CLS', '1'],
-  ['FCP', 'ms'],
-  ['FID', 'ms'],
-  ['INP', 'ms'],
-  ['LCP', 'ms'],
-  ['TTFB', 'ms'],
-])
-
-/** All names of the library have so many, or three. */
-export const LONGEST_VITAL_CHARS = 4
 
 /** The metrics of an object that names them instead of having a name, each with all else that it says. */
 function metricsIn(item: unknown): readonly unknown[] {

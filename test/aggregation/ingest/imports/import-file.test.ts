@@ -63,6 +63,11 @@ test('what was hardly meant is told, of the first lines and once', async (t) => 
     ['as meant', [line({ unit: 'ms' })], []],
     ['a word for a unit', [line({ unit: 'seconds' }), line({ unit: 'seconds' })], [kept]],
     ['a table', ['name,value,unit,event_time', `app.start,1,seconds,${OLD}`], [kept]],
+    [
+      'a web vital in other letters',
+      [line({ name: 'LCP', unit: 'ms' })],
+      [/did you mean "browser.web_vital.lcp"/],
+    ],
     ['a field that is nearly ours', [line({ unit: 'ms', pageRoute: '/' })], [/pageRoute.*page_route/]],
     ['beside what is rejected', [line({ unit: 'seconds', value: -1 }), line({ unit: 'seconds' })], [kept]],
     ['what an event is, without a time', [JSON.stringify({ name: 'app.start', event_time: OLD })], []],

@@ -1,5 +1,6 @@
 import { test } from 'tap'
-import { vitalHints, vitalNameHints } from '../../../../src/gateway/collect/formats/vital-hints.ts'
+import { vitalNameHints } from '../../../../src/event/vital-names.ts'
+import { vitalHints } from '../../../../src/gateway/collect/formats/vital-hints.ts'
 import { judgeAll } from '../../../../src/gateway/collect/verdicts.ts'
 
 const lcp = { name: 'LCP', value: 1_200, id: 'v6-1', rating: 'good', attribution: {}, delta: 3 }
