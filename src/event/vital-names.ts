@@ -23,6 +23,9 @@ const NONE: readonly string[] = []
 
 /** What a vital is stored as. */
 export const storedVital = (vital: string): string => STORED + vital.toLowerCase()
+const storedNames: ReadonlySet<string> = new Set(
+  Array.from(vitalUnits.keys(), (vital) => storedVital(String(vital))),
+)
 
 /** What is to be told of events whose names are nearly those of web vitals: they are stored as they are. */
 export function vitalNameHints({ accepted }: HintedEvents): readonly string[] {
@@ -37,32 +40,25 @@ export function vitalNameHints({ accepted }: HintedEvents): readonly string[] {
   return hints === undefined ? NONE : [...hints]
 }
 
-const hintOfEvent = rememberedHint((name) => {
+function hintOfEvent(name: string): string {
+  if (storedNames.has(name)) return ''
   const vital = meantVital(name.startsWith(STORED) ? name.slice(STORED.length) : name)
-  const stored = vital && storedVital(vital)
-  return stored === undefined || name === stored
-    ? ''
-    : `name: did you mean "${stored}"? Only so it is a web vital.`
-})
-
-/** What is said of a name, empty where it is nothing: to compare one with those of all vitals costs as much as an event. */
-export function rememberedHint(hintOf: (name: string) => string): (name: string) => string {
-  const hints = lruCache<string>(MAX_KNOWN_NAMES)
-  return (name) => {
-    const known = hints.get(name)
-    if (known !== undefined) return known
-    const hint = hintOf(name)
-    hints.set(name, hint)
-    return hint
-  }
+  return vital === undefined ? '' : `name: did you mean "${storedVital(vital)}"? Only so it is a web vital.`
 }
 
 const nearestVital = nearestOf(Array.from(vitalUnits.keys(), String))
+/** What was meant by short names, as to compare one with those of all vitals costs as much as an event. */
+const meantBy = lruCache<string>(MAX_KNOWN_NAMES)
 /** A metric of others that is a slip away: First Meaningful Paint. */
 const OF_OTHERS = 'FMP'
 
 /** The web vital that somebody meant who wrote it in another case, or with a slip. */
 export function meantVital(name: string): string | undefined {
+  // Before anything is remembered: a client's name may have megabytes.
   if (name.length > LONGEST_VITAL_CHARS + 1 || name.toUpperCase() === OF_OTHERS) return undefined
-  return nearestVital(name)
+  const known = meantBy.get(name)
+  if (known !== undefined) return known === '' ? undefined : known
+  const vital = nearestVital(name)
+  meantBy.set(name, vital ?? '')
+  return vital
 }

@@ -4,7 +4,7 @@ import { isObject, type JsonObject } from '../../../event/schema/json-object.ts'
 import { readers } from '../../../event/values/columns.ts'
 import { columnCalled, meantColumn } from '../../../event/values/other-names.ts'
 import { likelyUnits, meantUnit, scales } from '../../../event/values/unit.ts'
-import { meantVital, rememberedHint, storedVital, vitalUnits } from '../../../event/vital-names.ts'
+import { meantVital, storedVital, vitalUnits } from '../../../event/vital-names.ts'
 import { ofLibrary } from './web-vitals.ts'
 
 /** Fields of a metric that are looked at. Ours. */
@@ -22,14 +22,11 @@ export function vitalHints(sent: readonly unknown[]): readonly string[] {
 
 function ofName({ name }: JsonObject): readonly string[] {
   if (typeof name !== 'string' || vitalUnits.has(name)) return []
-  const hint = hintOfMetric(name)
-  return hint === '' ? [] : [hint]
-}
-
-const hintOfMetric = rememberedHint((name) => {
   const vital = meantVital(name)
-  return vital === undefined ? '' : `name: did you mean "${vital}"? Only so it becomes ${storedVital(vital)}.`
-})
+  return vital === undefined
+    ? []
+    : [`name: did you mean "${vital}"? Only so it becomes ${storedVital(vital)}.`]
+}
 
 /** One that says another quantity than the library's is not believed. */
 function ofUnit({ name, unit }: JsonObject): readonly string[] {

@@ -1,8 +1,11 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { test } from 'tap'
 import { vitalNameHints } from '../../../../src/event/vital-names.ts'
 import { vitalHints } from '../../../../src/gateway/collect/formats/vital-hints.ts'
 import { judgeAll } from '../../../../src/gateway/collect/verdicts.ts'
 
+const MEBIBYTE = 1_048_576
 const lcp = { name: 'LCP', value: 1_200, id: 'v6-1', rating: 'good', attribution: {}, delta: 3 }
 const inMs = 'unit: LCP is in ms, and was taken so whatever its unit says'
 
@@ -70,4 +73,21 @@ test('an event whose name is nearly that of a web vital is told so', async (t) =
     const { accepted, ...others } = judgeAll([name, name].map((name) => ({ name, value: 500, unit: 'ms' })))
     t.same(vitalNameHints({ accepted, ...others }), hints, name)
   }
+})
+
+test('of names that are too long for a web vital nothing is remembered', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  const heldBytes = () => {
+    collect()
+    const { heapUsed, external } = process.memoryUsage()
+    return heapUsed + external
+  }
+  const before = heldBytes()
+  for (let at = 0; at < 100; at += 1) {
+    const name = Buffer.alloc(MEBIBYTE, `${at}.`).toString('latin1')
+    const { accepted, ...others } = judgeAll([{ name, value: 500, unit: 'ms' }])
+    t.same([vitalHints([{ ...lcp, name }]), vitalNameHints({ accepted, ...others })], [[], []])
+  }
+  t.ok(heldBytes() - before < 20 * MEBIBYTE, 'of a hundred MiB')
 })
