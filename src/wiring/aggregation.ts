@@ -118,6 +118,7 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
       openSession: openExploration,
       as: countedAs(definitions),
       askGateway,
+      lastIngest: () => runs.lastIngest(),
     }),
     pipeline: {
       firstEventMs: () => runs.firstEventMs(),

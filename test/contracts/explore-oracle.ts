@@ -96,6 +96,7 @@ function summaryOf(rows: readonly Row[], { quantiles }: ExploreQuery): ExactSumm
     (sum, [value, w]) => sum + BigInt(Math.floor(value * 1e6 + 0.5)) * BigInt(w),
     0n,
   )
+  const squares = sorted.reduce((sum, [, w]) => sum + BigInt(w) ** 2n, 0n)
   const span = BigInt(whole - (sorted[0]?.[1] ?? 0))
   const at = (q: number) => {
     let reached = 0
@@ -108,6 +109,7 @@ function summaryOf(rows: readonly Row[], { quantiles }: ExploreQuery): ExactSumm
   }
   return {
     n: whole / 1000,
+    nEff: sorted.length === 0 ? 0 : whole ** 2 / Number(squares),
     rows: sorted.length,
     avg: sorted.length === 0 ? null : Number(micros) / whole / 1e6,
     min: sorted[0]?.[0] ?? null,

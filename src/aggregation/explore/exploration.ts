@@ -24,6 +24,8 @@ import { exampleOf } from './told-events.ts'
 /** Order statistics of events, exactly. Null where there are none. */
 export interface ExactSummary {
   readonly n: number
+  /** How many of equal weight would tell as much. */
+  readonly nEff: number
   readonly rows: number
   readonly avg: number | null
   readonly min: number | null
@@ -85,7 +87,7 @@ async function summaries(session: SqlSession, { quantiles, by }: ExploreQuery) {
   const summary = (row: readonly SqlValue[], values: readonly SqlValue[] = []) =>
     summaryOf(row, { quantiles, values })
   const total = summary(all, (await quantilesBy('all')).get(''))
-  const whole = { dataGen: digestOfJson(String(all[5])).slice(0, 16), relError: 0, total } as const
+  const whole = { dataGen: digestOfJson(String(all[6])).slice(0, 16), relError: 0, total } as const
   if (by === undefined) return { ...whole, foundGroups: 0 }
   await session.run([CHOOSE_GROUPS])
   const ofGroups = await quantilesBy('groups')
@@ -103,12 +105,13 @@ interface FoundQuantiles {
 }
 
 function summaryOf(
-  [rows, n, sum, least, most]: readonly SqlValue[],
+  [rows, n, sum, least, most, squares]: readonly SqlValue[],
   { quantiles, values }: FoundQuantiles,
 ): ExactSummary {
   const number = (value: SqlValue | undefined) => (value == null ? null : Number(value))
   return {
     n: Number(n) / WEIGHT_UNIT,
+    nEff: rows === 0n ? 0 : Number(n) ** 2 / Number(squares),
     rows: Number(rows),
     avg: rows === 0n ? null : Number(sum) / Number(n) / MICROS,
     min: number(least),

@@ -117,7 +117,7 @@ export function matchAsked(asked: ExploreQuery, { definition }: RollupQuery, uni
 }
 
 const SUMMARY =
-  'COUNT(*) AS "rows", SUM(w) AS n, SUM(CAST(micros AS HUGEINT) * w) AS total, MIN(value) AS least, MAX(value) AS most'
+  'COUNT(*) AS "rows", SUM(w) AS n, SUM(CAST(micros AS HUGEINT) * w) AS total, MIN(value) AS least, MAX(value) AS most, SUM(CAST(w AS HUGEINT) * w) AS squares'
 
 /** One row: the summary, and a number in which each event has a part. */
 export const SUMMARY_OF_ALL = `SELECT ${SUMMARY},
@@ -132,7 +132,8 @@ export const CHOOSE_GROUPS = dialect.createTable(
   `SELECT g, ${SUMMARY} FROM matched GROUP BY g ORDER BY SUM(w) DESC, g LIMIT ${MAX_GROUPS}`,
 )
 
-export const SUMMARY_OF_GROUPS = 'SELECT g, "rows", n, total, least, most FROM groups ORDER BY n DESC, g'
+export const SUMMARY_OF_GROUPS =
+  'SELECT g, "rows", n, total, least, most, squares FROM groups ORDER BY n DESC, g'
 
 /**
  * The quantiles by group, or of all: of each the smallest value whose cumulative weight exceeds q · (W − w₁), where W is the

@@ -28,12 +28,15 @@ export interface ExplorerPorts {
   readonly as: CountedAs
   /** What the gateway tells of itself; null where none does. */
   readonly askGateway: () => Promise<GatewayBalance | null>
+  /** What the last ingest could not take in: no answer has events of it. */
+  readonly lastIngest: () => { readonly notIngested: number }
 }
 
 /** An answer, and what is to be known of it. */
 export interface ExploredEvents extends Omit<Explored, 'foundGroups' | 'ofMetric' | 'names'> {
   readonly from: number
   readonly to: number
+  readonly completeness: { readonly notIngested: number }
   readonly notices?: readonly string[]
 }
 
@@ -55,7 +58,9 @@ export interface Arrived {
   readonly scanned: Scanned
 }
 
-export function createExplorer({ lake, arrivals, openSession, as, askGateway }: ExplorerPorts): Explorer {
+export function createExplorer(ports: ExplorerPorts): Explorer {
+  const { lake, arrivals, openSession, as, askGateway, lastIngest } = ports
+
   /** What the work makes of the files that hold the range; undefined where there are none. */
   async function inRange<T>(range: TimeSpan, signal: AbortSignal, work: FileWork<T>): Promise<T | undefined> {
     const objects = await arrivals.touching(range.fromMs, range.toMs)
@@ -83,6 +88,7 @@ export function createExplorer({ lake, arrivals, openSession, as, askGateway }: 
       const notices = [...whyEmpty(asked, found), ...groupsLeftOut(foundGroups)]
       return {
         ...{ from: asked.fromMs, to: asked.toMs, ...answer },
+        completeness: { notIngested: lastIngest().notIngested },
         ...(notices.length > 0 && { notices }),
       }
     },
@@ -117,7 +123,7 @@ function nothing({ unit, by, quantiles }: ExploreQuery): Explored {
   return {
     ...toldUnits([], unit),
     ...{ dataGen: digestOfJson('').slice(0, 16), relError: 0 },
-    total: { n: 0, rows: 0, avg: null, min: null, max: null, q },
+    total: { n: 0, nEff: 0, rows: 0, avg: null, min: null, max: null, q },
     ...(by !== undefined && { groups: [] }),
     ...{ examples, scanned: NOTHING_SCANNED, foundGroups: 0, ofMetric: 0, names: [] },
   }

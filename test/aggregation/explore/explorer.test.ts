@@ -74,6 +74,8 @@ function randomEvents(seed: number, count: number): readonly StoredEvent[] {
   ]
 }
 
+const ALL_TAKEN = () => ({ notIngested: 0 })
+
 async function lakeOf(events: readonly StoredEvent[]) {
   const it = await setUp()
   // Every second one in lines, in two objects; the rest in Parquet of others.
@@ -89,7 +91,14 @@ async function lakeOf(events: readonly StoredEvent[]) {
   return {
     ...it,
     arrivals,
-    ports: { lake: it.lake, arrivals, openSession: it.openSession, as: AS, askGateway: async () => null },
+    ports: {
+      lake: it.lake,
+      arrivals,
+      openSession: it.openSession,
+      as: AS,
+      askGateway: async () => null,
+      lastIngest: ALL_TAKEN,
+    },
   }
 }
 
@@ -137,6 +146,7 @@ test('what is answered of random events is what each of them says, counted one b
       slowest,
       `${rule}: examples`,
     )
+    t.same(answer.completeness, { notIngested: 0 }, `${rule}: completeness`)
     t.same(answer.scanned, { ...answer.scanned, objects: 2, rows: events.length }, `${rule}: scanned`)
   }
 })
@@ -224,7 +234,7 @@ test('an empty answer says why, and names nothing but what is nearly right', asy
     t.same(answer.notices, notices && [notices], rule)
     if (notices === undefined) continue
     const q = { '0.5': null, '0.75': null, '0.99': null }
-    t.same(answer.total, { n: 0, rows: 0, avg: null, min: null, max: null, q }, rule)
+    t.same(answer.total, { n: 0, nEff: 0, rows: 0, avg: null, min: null, max: null, q }, rule)
   }
   const answer = await explore(query(), signal)
   t.match(answer, { relError: 0, unit: 'By', otherUnits: ['ms'], from: NOON, to: NOON + 4 * QUARTER })
@@ -423,7 +433,14 @@ test('rows of others that can be no events are told as far as they say something
   const arrivals = it.ingester()
   await arrivals.ingest(signal)
   const { lake, openSession } = it
-  const explorer = createExplorer({ lake, arrivals, openSession, as: AS, askGateway: async () => null })
+  const explorer = createExplorer({
+    lake,
+    arrivals,
+    openSession,
+    as: AS,
+    askGateway: async () => null,
+    lastIngest: ALL_TAKEN,
+  })
   const asked = { app: 'shop', order: 'newest', limit: 10, fromMs: NOON, toMs: NOON + 1 } as const
   const { events } = await explorer.arrived(asked, signal)
   t.same(

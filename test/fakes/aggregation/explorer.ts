@@ -10,5 +10,6 @@ export const emptyExplorer = createExplorer({
     throw new AppError('internal', 'Nothing is there to read')
   },
   askGateway: async () => null,
+  lastIngest: () => ({ notIngested: 0 }),
   as: { grainMs: 900_000, bots: 'exclude' },
 })

@@ -9,6 +9,9 @@ import { MAX_ARRIVED, MAX_EXAMPLES } from './explore-parameters.ts'
 
 const summary = {
   n: Type.Number({ description: 'Occurrences: the sum of the weights.' }),
+  nEff: Type.Number({
+    description: 'How many of equal weight would tell as much: (Σw)² ÷ Σw², with w the weight of each.',
+  }),
   rows: Type.Integer({ description: 'Events that were counted, each once, whatever its weight.' }),
   avg: numberOrNull,
   min: numberOrNull,
@@ -39,6 +42,18 @@ const scanned = Type.Optional(
   ),
 )
 
+const completeness = Type.Optional(
+  Type.Object(
+    {
+      notIngested: Type.Integer({
+        description:
+          'Objects and partitions of the lake that the last ingest could not take in: their events are missing.',
+      }),
+    },
+    { description: 'What the answer lacks, of whatever app; not told to a token that is for some.' },
+  ),
+)
+
 export const ExploreAnswer = Type.Object({
   from: epochMs('Start of the range, as asked for'),
   to: epochMs('End of the range, as asked for'),
@@ -46,6 +61,7 @@ export const ExploreAnswer = Type.Object({
     description: 'UCUM unit of the values: the one that was asked for, else that which most rows say.',
   }),
   otherUnits,
+  completeness,
   dataGen: Type.String({
     description: 'Names the events that the answer is of: equal means that none of them has changed.',
   }),

@@ -86,7 +86,7 @@ export async function exploreRoutes(
       if (!principal.scopes.includes('events')) refuseSingle(dimensions, { metric, sets })
       const work = (signal: AbortSignal) => explorer.explore(asked, signal)
       const found = await inTurn(reply, principal, work)
-      const { scanned, notices = [], ...answer } = found
+      const { scanned, completeness, notices = [], ...answer } = found
       const told = [...notices, ...(sent === undefined && examples === 0 ? [NO_EXAMPLES] : [])]
       reply.header('vary', 'accept')
       if (wantsCsv(request.headers.accept)) {
@@ -95,7 +95,7 @@ export async function exploreRoutes(
       }
       return {
         ...answer,
-        ...(principal.ofAllApps && { scanned }),
+        ...(principal.ofAllApps && { completeness, scanned }),
         ...(told.length > 0 && { notices: told }),
       }
     },

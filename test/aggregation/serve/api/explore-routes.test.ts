@@ -18,9 +18,10 @@ import { fakeClock } from '../../../fakes/clock.ts'
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 const answer: ExploredEvents = {
   ...{ from: noon - 1, to: noon, unit: 'ms', dataGen: '0'.repeat(16), relError: 0 },
-  total: { n: 1, rows: 1, avg: 2, min: 2, max: 2, q: { '0.75': 2 } },
+  total: { n: 1, nEff: 1, rows: 1, avg: 2, min: 2, max: 2, q: { '0.75': 2 } },
   examples: [],
   scanned: { objects: 1, bytes: 2, rows: 3 },
+  completeness: { notIngested: 0 },
 }
 
 /** The questions that arrive at the explorer are noted, and answered alike. */
@@ -99,7 +100,7 @@ test('what is asked, from the parameters as they were sent', async (t) => {
 })
 
 test('a table for who accepts one, with notices beside it', async (t) => {
-  const summary = { n: 2.5, rows: 2, avg: 3, min: 2, max: null, q: { '0.5': 2, '0.75': 4 } }
+  const summary = { n: 2.5, nEff: 2, rows: 2, avg: 3, min: 2, max: null, q: { '0.5': 2, '0.75': 4 } }
   const groups = [
     { ...summary, value: '=1+1' },
     { ...summary, value: 'a"b,c' },
@@ -192,7 +193,7 @@ test('a token for some apps is told of no object, whatever is wrong with it', as
 
 test('a token for some apps asks about these alone, and is told of no others', async (t) => {
   const { get, app } = await served(t)
-  t.notOk('scanned' in (await get('', 'shop')).body)
+  for (const ofAll of ['scanned', 'completeness']) t.notOk(ofAll in (await get('', 'shop')).body, ofAll)
   const headers = { authorization: 'Bearer shop' }
   const other = await app.inject({ url: '/query/explore?app=shpo&metric=m', headers })
   t.match(JSON.parse(other.body), { code: 'app_not_in_token', detail: /did you mean "shop"/ })
