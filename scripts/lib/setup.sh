@@ -40,7 +40,8 @@ build() {
   npm run --silent build >&2
 }
 
-have_chromium() { [ -x /usr/bin/chromium ] || [ -x /usr/bin/chromium-browser ] || [ -x /usr/bin/google-chrome ]; }
+have_headless_shell() { [ -x /usr/bin/chromium-headless-shell ]; }
+have_chromium() { have_headless_shell || [ -x /usr/bin/chromium ] || [ -x /usr/bin/chromium-browser ] || [ -x /usr/bin/google-chrome ]; }
 
 # Debian's packages, when we may.
 install_debian() {
@@ -52,6 +53,11 @@ install_debian() {
 # Quietly true when it is there.
 install_chromium() {
   have_chromium || { install_debian chromium && have_chromium; }
+}
+
+# Chromium without windows, for the tests: a page takes a quarter of the processor. Any other does where it cannot be had.
+install_headless_shell() {
+  have_headless_shell || { install_debian chromium-headless-shell && have_headless_shell; } || install_chromium
 }
 
 install_openssl() {
