@@ -19,7 +19,11 @@ export const HOUR = 'dt=2026-11-22/hr=12'
 
 /** A lake of its own for each test, and ingesters over it; with one session for all of a file. */
 export async function setUp() {
-  lakes ??= await setUpMany(tap)
+  if (lakes === undefined) {
+    // The next file in this process has a session of its own.
+    tap.teardown(() => (lakes = undefined))
+    lakes = await setUpMany(tap)
+  }
   return lakes(String(++count))
 }
 const isWhy = (key: string) => key.endsWith('-why.ndjson')

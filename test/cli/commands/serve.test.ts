@@ -9,6 +9,7 @@ import { DEFAULT_SETS } from '../../../src/aggregation/rollup/model/definition.t
 import { patienceMs } from '../../../src/cli/serve/shutdown.ts'
 import { parseConfig } from '../../../src/config/parse.ts'
 import { credentialsOf } from '../../fakes/credentials/vending.ts'
+import { withEnvironment } from '../../fakes/environment.ts'
 import { startCommand } from '../../fakes/process/command.ts'
 import { ask, listen, post, sha256, start, waitFor } from '../../fakes/process/serving.ts'
 import { fakeLine } from '../../fakes/process/worker-channel.ts'
@@ -357,11 +358,7 @@ test('the shutdown has a deadline: a disk that hangs does not outlive it', async
 })
 
 test('with a disk that nobody finds again, what Kinesis does not take is in the lake at the end', async (t) => {
-  const before = { ...process.env }
-  Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' })
-  t.teardown(() => {
-    process.env = before
-  })
+  withEnvironment(t, { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' })
   const gateway = {
     instance: 'blue-1',
     journal: { ephemeral: true },

@@ -8,6 +8,7 @@ import { runCommand } from '../../../src/cli/commands.ts'
 import { shareOf } from '../../../src/cli/serve/gateway-handle.ts'
 import { parseConfig } from '../../../src/config/parse.ts'
 import { LARGEST_REQUEST_BYTES } from '../../../src/event/schema/largest-request.ts'
+import { withEnvironment } from '../../fakes/environment.ts'
 import { startCommand } from '../../fakes/process/command.ts'
 import { ask, listen, post, sha256, start, waitFor } from '../../fakes/process/serving.ts'
 import { fakeTerminal } from '../../fakes/process/terminal.ts'
@@ -164,11 +165,7 @@ test('SIGHUP while a worker starts reaches it; an app that is gone is gone in it
 
 test('what more workers left is delivered by fewer', async (t) => {
   const away = { stream: { kind: 'kinesis', name: 'events', endpoint: 'http://127.0.0.1:1' } }
-  const before = { ...process.env }
-  Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' })
-  t.teardown(() => {
-    process.env = before
-  })
+  withEnvironment(t, { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' })
   const many = await start(t, 'gateway', { gateway: { ...away, workers: 3 }, shutdown: { drainMs: 0 } })
   await waitFor(() => many.workers.length === 3)
   const posted = await postToAll(many.workers)
