@@ -61,7 +61,7 @@ export const ask = async (url: string) => {
   }
 }
 
-/** Until it holds; the test's own timeout ends it. */
+/** Until it holds; the test's own timeout ends it. Those who do what it waits for need the processor. */
 export async function waitFor(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setImmediate(resolve))
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5))
 }

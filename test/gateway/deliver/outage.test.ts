@@ -23,7 +23,7 @@ const PADDING = 'x'.repeat(5_000)
 const lineOf = (id: number) => JSON.stringify({ event_id: `event-${id}`, padding: PADDING })
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setImmediate(resolve))
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 1))
 }
 
 const AT_ONCE: RetryPolicy = { delayMs: () => 1 }
