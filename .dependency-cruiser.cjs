@@ -138,7 +138,8 @@ const may = {
     't:aggregation/ingest/quarantine',
   ],
   'aggregation/rollup/model': ['std*', 'event/schema'],
-  'aggregation/rollup/stores': ['std*', 'aggregation/rollup/model'],
+  'aggregation/rollup/stores': ['std*', 'aggregation/rollup/model', 'aggregation/rollup/stores/merged'],
+  'aggregation/rollup/stores/merged': ['std*', 'aggregation/rollup/model', 'aggregation/rollup/stores'],
   'aggregation/rollup/sql': [
     'event/schema',
     'aggregation/ingest/duckdb',
@@ -172,6 +173,12 @@ const may = {
     'aggregation/rollup/engines',
     'aggregation/rollup/commit',
   ],
+  'aggregation/rollup/merge': [
+    'std*',
+    't:aggregation/rollup/model',
+    'aggregation/rollup/stores',
+    'aggregation/rollup/commit',
+  ],
   'aggregation/rollup/run/log': [
     'std*',
     't:aggregation/ingest/index',
@@ -188,6 +195,7 @@ const may = {
     'aggregation/rollup/engines',
     'aggregation/rollup/commit',
     'aggregation/rollup/plan',
+    'aggregation/rollup/merge',
     'aggregation/rollup/run/log',
   ],
   'aggregation/rollup': [
@@ -373,7 +381,7 @@ const reaches = (room, types) => {
 const wiring = '^src/wiring/'
 /** Named after their technology; only the wiring knows them, and their own helpers beside them. */
 const adapters =
-  '^src/(lake/(fs|s3(-client)?)|gateway/deliver/sinks/(kinesis/(kinesis|list-shards)|lake/lake-writer)|gateway/journal/(disk/disk-journal|memory/memory-journal)|gateway/credentials/session/sts|aggregation/ingest/duckdb/duckdb-(sessions|child)|aggregation/rollup/engines/(duckdb-engine|kept-session)|aggregation/rollup/stores/local-[a-z]+)\\.ts$'
+  '^src/(lake/(fs|s3(-client)?)|gateway/deliver/sinks/(kinesis/(kinesis|list-shards)|lake/lake-writer)|gateway/journal/(disk/disk-journal|memory/memory-journal)|gateway/credentials/session/sts|aggregation/ingest/duckdb/duckdb-(sessions|child)|aggregation/rollup/engines/(duckdb-engine|kept-session)|aggregation/rollup/stores/(local-[a-z]+|merged/[a-z-]+))\\.ts$'
 const sdks = 'node_modules/(@aws-sdk|@smithy|@duckdb|pg|ioredis)/'
 const servers = 'node_modules/(fastify|@fastify)/'
 

@@ -43,6 +43,9 @@ export const QUERIES_COLUMNS: Columns = {
   queries: 'queries',
   'put off': 'queriesPutOff',
   'query p50 ms': 'queryP50Ms',
+  'query p99 ms': 'queryP99Ms',
+  'first p50 ms': 'firstP50Ms',
+  'first p99 ms': 'firstP99Ms',
   'RSS MB': 'peakRssMb',
 }
 

@@ -130,12 +130,20 @@ export function credentialsVerdicts(results: readonly Result[]): readonly Target
 export function queriesVerdicts(results: readonly Result[]): readonly TargetResult[] {
   const p99 = (name: string) => results.find((result) => result.case === name)?.figures.ackP99Ms
   const alone = p99('alone')
-  return ['ranking', 'series', 'week'].map((name) => {
+  const beacons = ['ranking', 'series', 'week'].map((name) => {
     const beside = p99(`beside/${name}`)
     const later =
       alone === undefined || beside === undefined ? undefined : Number((beside - alone).toFixed(1))
     return judge(`p99 of a beacon beside ${name} − alone, ms`, later, 'at most', 20)
   })
+  const ranges = ['31d-15m', '31d-1h', '31d-1d', '400d-1d'].flatMap((name) => {
+    const figures = results.find((result) => result.case === `range/${name}`)?.figures
+    return [
+      judge(`p99 of ${name}, ms`, figures?.queryP99Ms, 'at most', 20),
+      judge(`p99 of ${name} for the first time, ms`, figures?.firstP99Ms, 'at most', 150),
+    ]
+  })
+  return [...beacons, ...ranges]
 }
 
 function reported(target: string, measured: number | undefined): TargetResult {

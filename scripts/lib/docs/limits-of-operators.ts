@@ -26,6 +26,12 @@ export const queryLimits: readonly Limit[] = [
     unit: 'buckets',
   },
   {
+    what: 'Rows of a metric by one set in an hour or a day that is merged',
+    at: ['aggregation/rollup/stores/merged/write-day.ts', 'MAX_MERGED_GROUP_BYTES'],
+    beyond: 'The day is read window by window; `a day has too many values to be merged` in the log',
+    unit: 'bytes',
+  },
+  {
     what: 'Windows of a ranking',
     at: ['aggregation/serve/ranking.ts', 'MAX_RANKED_WINDOWS'],
     beyond: ends('query_too_large'),

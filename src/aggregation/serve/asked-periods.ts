@@ -1,7 +1,7 @@
 import type { RollupDefinition } from '../rollup/model/definition.ts'
 import type { Thresholds } from '../rollup/model/thresholds.ts'
 import type { ToldUnits } from '../rollup/model/units.ts'
-import type { SeriesRequest, SeriesWindow } from '../rollup/stores/store.ts'
+import type { ContentsRequest, SeriesRequest, SeriesWindow } from '../rollup/stores/store.ts'
 import { durationText, type Selection, type SeriesStep } from './parameters.ts'
 import type { KeptAnswer } from './query-cache.ts'
 
@@ -48,16 +48,20 @@ export interface AskedQuery {
 
 /** In the unit that was asked for, or found; with the thresholds that are in it. */
 export type Compute = (unit: string, limits: Thresholds | undefined) => Promise<KeptAnswer>
-export type RangeOfSet = Omit<SeriesRequest, 'unit'>
+export type RangeOfSet = Omit<SeriesRequest, 'unit'> & Pick<ContentsRequest, 'mostWindows'>
 
-/** A question of one range, which the answer names. */
-export function ofRange(
-  definition: RollupDefinition,
-  query: RangeOfSet & Pick<Selection, 'unit'> & { readonly step?: SeriesStep | undefined },
-  compute: Compute,
-): AskedQuery {
+/** A question of one range. */
+interface RangeQuestion extends Pick<RangeOfSet, 'mergedWithin' | 'mostWindows'> {
+  readonly definition: RollupDefinition
+  readonly query: Omit<RangeOfSet, 'mergedWithin' | 'mostWindows'> &
+    Pick<Selection, 'unit'> & { readonly step?: SeriesStep | undefined }
+  readonly compute: Compute
+}
+
+/** As it is asked, and what the answer names of it. */
+export function ofRange({ definition, query, compute, ...reading }: RangeQuestion): AskedQuery {
   const { step, fromMs, toMs } = query
   const length = step !== undefined && { step: step === 'day' ? '1d' : durationText(step) }
   const head = { ...length, from: fromMs, to: toMs }
-  return { definition, query, head, periods: [{ request: query }], compute }
+  return { definition, query, head, periods: [{ request: { ...query, ...reading } }], compute }
 }

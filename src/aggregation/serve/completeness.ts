@@ -3,7 +3,7 @@ import Type, { type Static } from 'typebox'
 import { createYielder } from '../../std/async/yielding.ts'
 import { alignDown, type TimeSpan } from '../../std/durations.ts'
 import { type RowsOfUnit, unitCounts } from '../rollup/model/units.ts'
-import type { CommittedWindow, SeriesWindow } from '../rollup/stores/store.ts'
+import type { CommittedWindow, MergedFrom, SeriesWindow } from '../rollup/stores/store.ts'
 
 export const Completeness = Type.Object({
   windows: Type.Integer({ description: 'Committed windows in the range that have the sets of the answer.' }),
@@ -67,6 +67,14 @@ export interface AskedAt {
   readonly lackingRows?: ReadonlySet<number> | undefined
 }
 
+/** What a window is the sum of: itself, where it is none. */
+const partsOf = ({ fromMs, toMs, merged }: CommittedWindow): MergedFrom =>
+  merged ?? { windows: 1, firstMs: fromMs, heldMs: toMs - fromMs }
+
+/** Windows of the grain. */
+export const countParts = (windows: readonly CommittedWindow[]): number =>
+  windows.reduce((sum, window) => sum + partsOf(window).windows, 0)
+
 /** The windows of a range. */
 export interface WindowsFound {
   readonly windows: readonly CommittedWindow[]
@@ -82,16 +90,17 @@ export function completenessOf(
 ): Required<Completeness> {
   const { grainMs } = at
   // What is committed was waited for, whatever became of the events since.
-  const sinceMs = Math.min(at.firstEventMs ?? range.fromMs, committed[0]?.fromMs ?? range.toMs)
+  const [first] = committed
+  const sinceMs = Math.min(at.firstEventMs ?? range.fromMs, first ? partsOf(first).firstMs : range.toMs)
   const windows = committed.filter(({ fromMs }) => lacking?.has(fromMs) !== true)
   const due = settled({ ...range, fromMs: Math.max(range.fromMs, alignDown(sinceMs, grainMs)) }, at)
   // Windows of another grain, from before a change of it, hold their time as well.
-  const heldMs = windows.reduce(
-    (sum, { fromMs, toMs }) => sum + Math.max(0, Math.min(toMs, due.toMs) - fromMs),
-    0,
-  )
+  const heldMs = windows.reduce((sum, window) => {
+    const dueMs = Math.min(window.toMs, due.toMs) - window.fromMs
+    return sum + Math.max(0, Math.min(partsOf(window).heldMs, dueMs))
+  }, 0)
   return {
-    windows: windows.length,
+    windows: countParts(windows),
     missing: Math.ceil((due.toMs - due.fromMs - heldMs) / grainMs),
     partial: windows.filter(({ complete }) => !complete).length,
     dirty: windows.filter(holdsAny(at)).length,

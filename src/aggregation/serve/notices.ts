@@ -9,7 +9,7 @@ import type {
   SeriesRequest,
   SeriesWindow,
 } from '../rollup/stores/store.ts'
-import { type AskedAt, completenessOf, startOfNewest } from './completeness.ts'
+import { type AskedAt, completenessOf, countParts, startOfNewest } from './completeness.ts'
 import type { QueryContext } from './query-port.ts'
 import { MAX_RANKED_WINDOWS } from './ranking.ts'
 
@@ -59,7 +59,7 @@ export async function whyEmpty(
   }
   if (lacking.size > 0) return []
   // A list of names is no reason for an answer that is right to come too late.
-  if (windows.length > MAX_RANKED_WINDOWS) return said(['Nothing of this metric is in this range.'])
+  if (countParts(windows) > MAX_RANKED_WINDOWS) return said(['Nothing of this metric is in this range.'])
   const { rollup, app, metric, fromMs, toMs } = request
   const found = await looking.store.metrics({ rollup, app, fromMs, toMs }, looking.asking.signal)
   if (metric === '' && found.length > 0)
@@ -170,7 +170,8 @@ async function valueMeant(
   const known = new Set<string>()
   const withRows = windows.filter(({ units }) => units.some(({ unit }) => unit === request.unit))
   for (const { fromMs, toMs } of withRows.slice(-WINDOWS_COMPARED).reverse()) {
-    for await (const rows of store.series({ ...request, fromMs, toMs }, asking.signal))
+    const range = { fromMs, toMs, mergedWithin: [{ fromMs, toMs }] }
+    for await (const rows of store.series({ ...request, ...range }, asking.signal))
       for (const { value } of rows) if (known.size < MOST_COMPARED && value !== OTHER) known.add(value)
   }
   return didYouMean(asked, known)

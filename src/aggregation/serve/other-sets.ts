@@ -1,6 +1,7 @@
 import { appliesTo, type KeptDefinition, OTHER } from '../rollup/model/definition.ts'
 import type { CommittedWindow, SeriesWindow } from '../rollup/stores/store.ts'
 import type { FoundPeriod, RangeOfSet, ReadPeriod } from './asked-periods.ts'
+import { countParts } from './completeness.ts'
 import { inPeriod } from './notices.ts'
 
 /**
@@ -90,12 +91,13 @@ const digestOf = (definition: KeptDefinition | undefined, set: string): string |
 function told(parts: readonly ReadPeriod[], which: Which, when: (sets: string) => string): readonly string[] {
   const setsByCount = new Map<number, Set<string>>()
   for (const { windows, request } of parts) {
-    const count = windows.filter((window) => which(window, request)).length
+    const count = countParts(windows.filter((window) => which(window, request)))
     if (count > 0) setsByCount.set(count, (setsByCount.get(count) ?? new Set()).add(request.set))
   }
   return [...setsByCount].map(([count, names]) => {
     const sets = names.size === 1 ? `the set ${[...names]} was` : `the sets ${[...names].join(', ')} were`
-    const many = `${count} of ${parts[0]?.windows.length} windows of this range`
+    const all = parts.slice(0, 1).flatMap(({ windows }) => windows)
+    const many = `${count} of ${countParts(all)} windows of this range`
     return inPeriod(parts[0]?.name, `Computed ${when(sets)}: ${many}. ${ANEW}`)
   })
 }

@@ -26,7 +26,7 @@ import type { Cache } from './query-cache.ts'
 import type { AnswerText, Queries, QueryContext } from './query-port.ts'
 import { alignedPeriod, alignedRange, computeRanking } from './ranking.ts'
 import { computeReleases, fullestMetric } from './releases.ts'
-import { computeSeries, covering, defaultStep, stepsOf, wholeRange } from './series.ts'
+import { boundOf, computeSeries, covering, defaultStep, stepsOf, wholeRange } from './series.ts'
 
 export interface QueryPorts {
   readonly store: Pick<RollupStore, 'contents' | 'series' | 'metrics' | 'apps' | 'windows' | 'held'>
@@ -42,8 +42,9 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
   async function read(periods: readonly AskedPeriod[], signal: AbortSignal): Promise<readonly ReadPeriod[]> {
     const found: ReadPeriod[] = []
     for (const period of periods) {
-      const { rollup, app, metric, set, fromMs, toMs } = period.request
-      const windows = await store.contents({ rollup, app, metric, set, fromMs, toMs }, signal)
+      const { rollup, app, metric, set, fromMs, toMs, mergedWithin, mostWindows } = period.request
+      const request = { rollup, app, metric, set, fromMs, toMs, mergedWithin, mostWindows }
+      const windows = await store.contents(request, signal)
       found.push({ ...period, windows })
     }
     return found
@@ -127,19 +128,22 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       const { grainMs } = definition
       const step = asked.step ?? defaultStep(asked, grainMs)
       const values = valuesOf(asked, definition, definitions)
-      const steps = stepsOf({ ...asked, step }, { grainMs, values: values.length })
+      const rows = { grainMs, values: values.length }
+      const steps = stepsOf({ ...asked, step }, rows)
       const query = { ...asked, ...covering(steps), step, values, rollup: definition.id }
       const work = { steps, signal: asking.signal }
       const compute: Compute = (unit, limits) =>
         computeSeries(store, { ...query, unit }, { ...work, thresholds: limits })
-      return answer(ofRange(definition, query, compute), asking)
+      const reading = { mergedWithin: steps, mostWindows: boundOf(asked, rows) }
+      return answer(ofRange({ definition, query, compute, ...reading }), asking)
     },
 
     async top(asked, asking) {
       const definition = definitionFor(definitions, asked, [['set', asked.set]])
-      const query = { ...asked, ...alignedRange(asked, definition.grainMs), rollup: definition.id }
+      const range = alignedRange(asked, definition.grainMs)
+      const query = { ...asked, ...range, rollup: definition.id }
       const compute: Compute = (unit) => computeRanking(store, { ...query, unit }, asking)
-      return answer(ofRange(definition, query, compute), asking)
+      return answer(ofRange({ definition, query, compute, mergedWithin: [range] }), asking)
     },
 
     async histogram(asked, asking) {
@@ -153,7 +157,8 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       const work = { steps, signal: asking.signal }
       const computeFrom = step === undefined ? computeHistogram : computeSteps
       const compute: Compute = (unit) => computeFrom(store, { ...query, unit }, work)
-      const computing = ofRange(definition, query, compute)
+      const reading = { mergedWithin: steps, mostWindows: boundOf(asked, rows) }
+      const computing = ofRange({ definition, query, compute, ...reading })
       return format === 'json' ? answer(computing, asking) : formatted(computing, asking)
     },
 
@@ -170,10 +175,11 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
         return { set: asked[name].set, values, ...range }
       }
       const query = { ...asked, a: side('a'), b: side('b'), rollup }
-      const periods = [
-        { name: 'a', request: { rollup, app, metric, ...query.a } },
-        { name: 'b', request: { rollup, app, metric, ...query.b } },
-      ]
+      const request = (name: 'a' | 'b') => {
+        const mostWindows = boundOf(asked[name], { grainMs, values: query[name].values.length })
+        return { rollup, app, metric, ...query[name], mergedWithin: [query[name]], mostWindows }
+      }
+      const periods = (['a', 'b'] as const).map((name) => ({ name, request: request(name) }))
       const compute: Compute = (unit, limits) =>
         computeComparison(store, { ...query, at: asked.at ?? limits?.good, unit }, asking.signal)
       const notices = inBoth(query.a, query.b)
@@ -192,7 +198,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       const periodsOf = (set: string) =>
         (['base', 'now'] as const).map((name) => ({
           name,
-          request: { rollup, app, metric, set, ...range[name] },
+          request: { rollup, app, metric, set, ...range[name], mergedWithin: [range[name]] },
         }))
       const periods = periodsOf(total)
       const besides = sets.flatMap(periodsOf)
@@ -211,7 +217,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
         asked.metric ?? (await fullestMetric(store, { rollup: definition.id, app, ...range }, found))
       const query = { ...asked, ...range, metric, rollup: definition.id }
       const compute: Compute = (unit) => computeReleases(store, { ...query, unit }, asking)
-      const { head, ...computing } = ofRange(definition, query, compute)
+      const { head, ...computing } = ofRange({ definition, query, compute })
       return answer({ ...computing, head: { ...head, metric: metric === '' ? null : metric } }, asking)
     },
 

@@ -4,6 +4,7 @@ import { AppError } from '../../std/errors.ts'
 import { invalid } from '../../std/input/invalid.ts'
 import { localDays } from '../../std/input/time-zone.ts'
 import type { Thresholds } from '../rollup/model/thresholds.ts'
+import { mergedLengths } from '../rollup/model/window-spans.ts'
 import type { RollupStore } from '../rollup/stores/store.ts'
 import { durationText, type Selection, type SeriesStep, spanText } from './parameters.ts'
 import type { KeptAnswer } from './query-cache.ts'
@@ -72,14 +73,24 @@ interface WindowRows {
 
 /** The range as one step, aligned outward to whole windows. */
 export function wholeRange({ fromMs, toMs }: TimeSpan, rows: WindowRows): readonly TimeSpan[] {
-  boundWindows({ fromMs, toMs }, rows)
+  boundWindows({ fromMs, toMs }, DAY_MS, rows)
   return [outward({ fromMs, toMs }, rows.grainMs)]
 }
 
-function boundWindows({ fromMs, toMs }: TimeSpan, { grainMs, values }: WindowRows): void {
-  const most = Math.floor(Math.min(MAX_SERIES_WINDOWS, MAX_ROWS / values))
-  if ((toMs - fromMs) / grainMs > most)
-    throw tooLarge(most, `windows of ${durationText(grainMs)}`, { values, ms: most * grainMs })
+const mostRead = (values: number) => Math.floor(Math.min(MAX_SERIES_WINDOWS, MAX_ROWS / values))
+
+/** The most windows that may be read for a range that has more of the grain: the others have to be merged. */
+export function boundOf({ fromMs, toMs }: TimeSpan, { grainMs, values }: WindowRows): number | undefined {
+  const most = mostRead(values)
+  return (toMs - fromMs) / grainMs > most ? most : undefined
+}
+
+/** Refuses a range of too many windows, where all are merged that can be. */
+function boundWindows(range: TimeSpan, stepMs: number, { grainMs, values }: WindowRows): void {
+  const longestMs = mergedLengths(grainMs).find((lengthMs) => stepMs % lengthMs === 0) ?? grainMs
+  const most = mostRead(values)
+  if ((range.toMs - range.fromMs) / longestMs > most)
+    throw tooLarge(most, `windows of ${durationText(longestMs)}`, { values, ms: most * longestMs })
 }
 
 /** The steps that cover the range, aligned outward: an answer is then the same for everyone who asks within a step. */
@@ -88,7 +99,9 @@ export function stepsOf(
   { grainMs, values }: WindowRows,
 ): readonly TimeSpan[] {
   const stepMs = step === 'day' ? DAY_MS : step
-  boundWindows({ fromMs, toMs }, { grainMs, values })
+  // Days of other zones are made of hours.
+  const wholeMs = step === 'day' && timeZone !== UTC ? HOUR_MS : stepMs
+  boundWindows({ fromMs, toMs }, wholeMs, { grainMs, values })
   if ((toMs - fromMs) / stepMs > MAX_POINTS - 2)
     throw tooLarge(MAX_POINTS - 2, 'steps', { values: 1, ms: (MAX_POINTS - 2) * stepMs })
   if (step !== 'day') {

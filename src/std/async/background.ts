@@ -24,3 +24,13 @@ export function backgroundWork(
     ended: async () => underWay,
   }
 }
+
+/** Several at once, as one. */
+export const besideEachOther = (works: readonly BackgroundWork[]): BackgroundWork => ({
+  begin(signal) {
+    for (const work of works) work.begin(signal)
+  },
+  async ended() {
+    for (const work of works) await work.ended()
+  },
+})

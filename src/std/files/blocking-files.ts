@@ -7,6 +7,7 @@ import {
   openSync,
   readdirSync,
   readSync,
+  statSync,
   writeSync,
 } from 'node:fs'
 import { type FileOps, nodeFiles, type OpenFile } from './files.ts'
@@ -20,6 +21,7 @@ export const blockingFiles: FileOps = {
   ...nodeFiles,
   open: async (path, flags, mode) => blockingFile(openSync(path, flagsOf(flags), mode)),
   readdir: async (path) => readdirSync(path),
+  stat: async (path) => statSync(path),
 }
 
 const blockingFile = (fd: number): OpenFile => ({

@@ -139,11 +139,11 @@ test('the bounds of a range are those of a series', async (t) => {
   t.match(await ask({ set: 'route', values, fromMs: noon - 31 * DAY }), { n: 0 })
   for (const [its, message] of [
     [
-      { set: 'route', values, fromMs: noon - 32 * DAY },
+      { set: 'route', values, fromMs: noon - 32 * DAY, step: 3 * QUARTER },
       'The range covers more than 3000 windows of 15m for 20 values; ask for at most 31 days.',
     ],
     [
-      { fromMs: noon - 300 * DAY },
+      { fromMs: noon - 300 * DAY, step: 6 * QUARTER },
       'The range covers more than 20000 windows of 15m; ask for at most 208 days.',
     ],
     [

@@ -3,6 +3,7 @@ import { bucketOf, MICROS, WEIGHT_UNIT } from '../../../src/aggregation/rollup/m
 import { type UnitCounts, unitCounts } from '../../../src/aggregation/rollup/model/units.ts'
 import type {
   CommittedWindow,
+  MergedDays,
   RollupRow,
   RollupStore,
   StoredRow,
@@ -106,6 +107,13 @@ export interface MemoryStore extends RollupStore {
   fill(window: CommittedWindow, rows: readonly RollupRow[]): Promise<void>
 }
 
+/** That of a store which keeps no sums. */
+const NONE_MERGED: MergedDays = {
+  days: async () => [],
+  merge: async () => 'unlike',
+  tidy: async () => {},
+}
+
 export function memoryStore(): MemoryStore {
   const held = new Map<string, { window: CommittedWindow; rows: readonly RollupRow[] }>()
   const asked = { series: 0, windows: 0 }
@@ -163,6 +171,7 @@ export function memoryStore(): MemoryStore {
           .map((row): StoredRow => ({ ...row, windowFromMs: window.fromMs }))
       }
     },
+    merged: NONE_MERGED,
     apps: async ({ rollup, fromMs, toMs }) => [
       ...new Set(inRange(rollup, fromMs, toMs).flatMap(({ rows }) => rows.map(({ app }) => app))),
     ],

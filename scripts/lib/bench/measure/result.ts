@@ -56,6 +56,10 @@ export interface Figures {
   /** Answered with 503: they waited too long for their turn. */
   readonly queriesPutOff?: number
   readonly queryP50Ms?: number
+  readonly queryP99Ms?: number
+  /** Questions that were not asked before. */
+  readonly firstP50Ms?: number
+  readonly firstP99Ms?: number
 }
 
 /** One result a case, in the order of their first appearance: the median of each figure, and every fault. */

@@ -15,6 +15,8 @@ import type { Case } from '../measure/cases.ts'
 import { type Bench, rssMb } from '../measure/measure.ts'
 import type { Figures, Result } from '../measure/result.ts'
 import { bodiesOf, headersOf } from '../workload/body.ts'
+import { longRanges } from './long-ranges.ts'
+import { makeOnce } from './make-once.ts'
 
 /** Buckets of each histogram: 16 ms to 5 s. */
 const SPREAD = Array.from({ length: 60 }, (_, i) => 16 * 1.1 ** i)
@@ -75,8 +77,9 @@ export async function withQueryCases<T>(
   bench: Omit<Bench, 'sink'>,
   work: (cases: readonly Case[]) => Promise<T>,
 ): Promise<T> {
-  const month = lazily(() => openShop(MONTH, bench))
-  const week = lazily(() => openShop(WEEK, bench))
+  const month = makeOnce(() => openShop(MONTH, bench))
+  const week = makeOnce(() => openShop(WEEK, bench))
+  const ranges = longRanges(bench)
   const beside = (name: string, shop: () => Promise<QueryShop>, queryText: QueryText): Case => ({
     name: `beside/${name}`,
     run: async () => beaconsBeside(await shop(), queryText, bench),
@@ -87,16 +90,12 @@ export async function withQueryCases<T>(
       beside('ranking', month.get, ranking),
       beside('series', month.get, series),
       beside('week', week.get, series),
+      ...ranges.cases,
     ])
   } finally {
+    await ranges.stop()
     for (const shop of [month, week]) await (await shop.made()?.catch(() => undefined))?.headgate.stop()
   }
-}
-
-/** Made when it is first asked for. */
-function lazily<T>(make: () => Promise<T>) {
-  let made: Promise<T> | undefined
-  return { get: () => (made ??= make()), made: () => made }
 }
 
 async function openShop(
@@ -114,7 +113,7 @@ async function openShop(
     // Runs would be measured with the queries.
     config: { aggregation: { schedule: { enabled: false, grain: holding.grain } } },
   })
-  const filled = lazily(() => fill(join(dataDir, 'store'), holding, toMs))
+  const filled = makeOnce(() => fill(join(dataDir, 'store'), holding, toMs))
   return { holding, headgate, toMs, filled: filled.get }
 }
 

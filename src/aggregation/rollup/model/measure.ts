@@ -109,6 +109,15 @@ export function mergeHistogram(into: Histogram, other: Histogram): void {
   })
 }
 
+/** As a row has it. */
+export function histogramText(histogram: Histogram): string {
+  const parts: string[] = []
+  histogram.forEach((weight, slot) => {
+    if (weight > 0) parts.push(`${slot === 0 ? ZERO_BUCKET : bucketIn(slot)}:${weight}`)
+  })
+  return parts.join(',')
+}
+
 /** The smallest and the largest value counted, which every estimate is held to. */
 export interface ValueBounds {
   readonly min: number

@@ -1,8 +1,12 @@
-import { alignDown, HOUR_MS, type TimeSpan } from '../../../std/durations.ts'
+import { alignDown, DAY_MS, HOUR_MS, type TimeSpan } from '../../../std/durations.ts'
 import { MAX_INSTANT_MS } from '../../../std/input/instant.ts'
 
 /** Windows of any grain that a rollup may have lie inside one hour; of two that overlap, one lies inside the other. */
 export const LARGEST_GRAIN_MS = HOUR_MS
+
+/** Windows are merged to those of an hour and of a day of UTC: as far as these are longer than the grain. */
+export const mergedLengths = (grainMs: number): readonly number[] =>
+  [DAY_MS, HOUR_MS].filter((lengthMs) => lengthMs > grainMs)
 
 /** No window begins then or later: the last of 9999 would end in a year of five digits, which no key and no answer may name. */
 export const endOfWindowsMs = (grainMs: number): number => MAX_INSTANT_MS - grainMs

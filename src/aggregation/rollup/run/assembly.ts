@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Lake } from '../../../lake/lake.ts'
-import { type BackgroundWork, backgroundWork } from '../../../std/async/background.ts'
+import { type BackgroundWork, backgroundWork, besideEachOther } from '../../../std/async/background.ts'
 import type { Clock } from '../../../std/clock.ts'
 import type { FileOps } from '../../../std/files/files.ts'
 import { type Processes, type ProcessIdentity, systemProcesses } from '../../../std/files/process-identity.ts'
@@ -12,6 +12,7 @@ import { createLeases, isHeldByAnother, type Leases } from '../commit/lease.ts'
 import { createManifests } from '../commit/manifest.ts'
 import { notesOf } from '../commit/rollup-notes.ts'
 import type { Engine, SortRows } from '../engines/engine.ts'
+import { createMerging } from '../merge/merge-pass.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import { createPlanner, type Planner } from '../plan/planner.ts'
 import type { RollupStore } from '../stores/store.ts'
@@ -76,8 +77,8 @@ export interface RunDependencies {
   readonly forSchedule: {
     /** False: another process is at it, and the next look finds what that has taken in. */
     readonly ingestIfFree: (signal: AbortSignal) => Promise<boolean>
-    /** Small objects of the lake, an hour of them at a time. */
-    readonly joining: BackgroundWork
+    /** Small objects of the lake are joined, an hour of them at a time, and windows merged, a day of them at a time. */
+    readonly beside: BackgroundWork
   }
   readonly ofLake: OfLake
 }
@@ -145,6 +146,10 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
     (err) => log.error({ err }, 'small objects of an hour cannot be joined now; it is tried again later'),
   )
 
+  const merging = backgroundWork(createMerging({ definitions, stores, hold, clock, log }), (err) =>
+    log.error({ err }, 'windows of a day cannot be merged now; it is tried again later'),
+  )
+
   const { engine, sortRows, letGo } = options.computing
   const { graceMs } = schedule
   const runPorts: RunPorts = {
@@ -172,7 +177,10 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
     planner,
     runPorts,
     log,
-    forSchedule: { ingestIfFree: (signal) => isFree(ingest('schedule', signal)), joining },
+    forSchedule: {
+      ingestIfFree: (signal) => isFree(ingest('schedule', signal)),
+      beside: besideEachOther([joining, merging]),
+    },
     ofLake: {
       lastIngest: () => ({
         notIngested: last.failed.length,

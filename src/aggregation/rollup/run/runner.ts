@@ -231,7 +231,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
         tick: scheduled ? () => tick(signal) : undefined,
         work: async () => {
           await work(signal)
-          if (scheduled) shop.forSchedule.joining.begin(signal)
+          if (scheduled) shop.forSchedule.beside.begin(signal)
         },
         tickMs,
         clock,
@@ -241,7 +241,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
       const execute = (run: Run) => executions.start(run, signal)
       turn = createScheduleTurn({ schedule, tickMs, clock, next: ready('schedule'), execute, log }, signal)
       await schedule.run(signal)
-      await shop.forSchedule.joining.ended()
+      await shop.forSchedule.beside.ended()
       await presence.hide()
     },
   }

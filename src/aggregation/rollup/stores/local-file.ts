@@ -1,7 +1,6 @@
-import { hash } from 'node:crypto'
 import { crc32 } from '@node-rs/crc32'
-import { type OpenFile, readFully, writeFully } from '../../../std/files/files.ts'
-import { laterVersion } from '../../../std/files/later-version.ts'
+import { type OpenFile, writeFully } from '../../../std/files/files.ts'
+import { type FileForm, HEADER_BYTES, headerFor } from './file-header.ts'
 import { type CommittedWindow, damaged, type RollupRow, type StoredRow } from './store.ts'
 import type { WrittenRow } from './written-row.ts'
 
@@ -16,11 +15,7 @@ import type { WrittenRow } from './written-row.ts'
  * Lines begin with what they are looked up by, as JSON, so that a lookup is one search in bytes, without parsing what is not
  * asked for. JSON keeps line ends out of strings.
  */
-const VERSION = 3
-const MAGIC = `headgate-rollup ${VERSION}`
-const HEADER_BYTES = MAGIC.length + 1 + 15 + 1 + 15 + 1 + 64 + 1
-/** Larger than any index: some million groups of rows. Of a damaged header only, which may name any size. */
-const MAX_INDEX_BYTES = 1_073_741_824
+export const WINDOW_FILE: FileForm = { name: 'headgate-rollup', version: 3 }
 /** Lines of an index parsed at a time: some forty groups, in 50 µs. A call for each took twice as long. Ours. */
 const PARSED_BYTES = 4_096
 /** Rows are handed to the file system in pieces of at least this many bytes. Ours: large enough for few system calls. */
@@ -36,13 +31,6 @@ export interface RowGroup {
   readonly crc: number
   /** Rows measured, not lines of the file. */
   readonly rows: number
-}
-
-export interface Header {
-  readonly indexOffset: number
-  readonly indexBytes: number
-  /** Names the index, and by its checksums and counts the content: a cache key that cannot go stale. */
-  readonly indexSha256: string
 }
 
 export interface WindowContent {
@@ -66,8 +54,7 @@ export async function writeContent(file: OpenFile, { window, rows }: WindowConte
   }
   const indexBytes = Buffer.from(index.join(''))
   await writeFully(file, Buffer.concat([...pending, indexBytes]), written)
-  const header = { indexOffset: offset, indexBytes: indexBytes.length, indexSha256: sha256(indexBytes) }
-  await writeFully(file, headerBytes(header), 0)
+  await writeFully(file, headerFor(WINDOW_FILE, offset, indexBytes), 0)
 }
 
 interface RawGroup {
@@ -104,32 +91,8 @@ export function indexLine({ app, metric, unit, set, offset, bytes, crc, rows }: 
 }
 
 /** A `StoredLine`. */
-const rowLine = (row: WrittenRow): string =>
+export const rowLine = (row: Omit<WrittenRow, 'group'>): string =>
   `{"value":${row.value},"n":"${row.n}","rows":${row.rows},"sum":"${row.sum}","squares":"${row.squares}","minMicros":"${row.minMicros}","maxMicros":"${row.maxMicros}","histogram":"${row.histogram}"}\n`
-
-const headerBytes = ({ indexOffset, indexBytes, indexSha256 }: Header): Buffer =>
-  Buffer.from(`${MAGIC} ${digits(indexOffset)} ${digits(indexBytes)} ${indexSha256}\n`)
-const digits = (value: number) => `${value}`.padStart(15, '0')
-const sha256 = (bytes: Buffer) => hash('sha256', bytes, 'hex')
-
-export async function readHeader(file: OpenFile, path: string): Promise<Header | undefined> {
-  const text = (await readFully(file, 0, HEADER_BYTES)).toString('latin1')
-  const found = /^headgate-rollup 3 (\d{15}) (\d{15}) ([0-9a-f]{64})\n$/.exec(text)
-  const version = Number(/^headgate-rollup (\d{1,9}) /.exec(text)?.[1])
-  if (version > VERSION) throw laterVersion(`The rollup file ${path}`, version, VERSION)
-  if (version < VERSION) return undefined
-  if (!found) throw damaged(path, 'it has no header of a rollup file')
-  return { indexOffset: Number(found[1]), indexBytes: Number(found[2]), indexSha256: String(found[3]) }
-}
-
-/** Reads it into `room`, where that is large enough. */
-export async function readIndex(file: OpenFile, path: string, at: Header, room: Buffer): Promise<Buffer> {
-  if (at.indexBytes > MAX_INDEX_BYTES) throw damaged(path, 'its header names an index that cannot be')
-  const into = at.indexBytes > room.length ? Buffer.allocUnsafeSlow(at.indexBytes) : room
-  const index = await readFully(file, at.indexOffset, at.indexBytes, into)
-  if (sha256(index) !== at.indexSha256) throw damaged(path, 'its index is not what was written')
-  return index
-}
 
 export function windowOf(index: Buffer): CommittedWindow {
   return JSON.parse(index.toString('utf8', 0, index.indexOf(0x0a))) as CommittedWindow
@@ -150,8 +113,11 @@ export const beginningOf = (names: readonly string[]): string =>
   `[${names.map((name) => `${JSON.stringify(name)},`).join('')}`
 
 /** Groups of the index whose line begins with these names: of an app, of a metric, or the one of a unit and set. */
-export function* groupsOf(index: Buffer, names: readonly string[]): Iterable<RowGroup> {
-  const lines = groupLines(index, names)
+export const groupsOf = (index: Buffer, names: readonly string[]): Iterable<RowGroup> =>
+  groupsIn(groupLines(index, names))
+
+/** Groups whose lines these are. */
+export function* groupsIn(lines: Buffer): Iterable<RowGroup> {
   let to = 0
   for (let from = 0; from < lines.length; from = to) {
     to = lines.indexOf(0x0a, from + PARSED_BYTES) + 1 || lines.length
@@ -164,7 +130,7 @@ export function* groupsOf(index: Buffer, names: readonly string[]): Iterable<Row
 }
 
 /** Integers beyond 2^53 are text in JSON, or they would lose digits. */
-interface StoredLine extends Pick<RollupRow, 'value' | 'rows' | 'histogram'> {
+export interface StoredLine extends Pick<RollupRow, 'value' | 'rows' | 'histogram'> {
   readonly n: string
   readonly sum: string
   readonly squares: string
@@ -201,7 +167,7 @@ const valueText = (line: string) => line.slice(VALUE.length, line.indexOf('","n"
 
 function parseRow({ group, windowFromMs }: GroupRead, line: string): StoredRow {
   const { app, metric, unit, set } = group
-  const stored = JSON.parse(line) as StoredLine
+  const stored = storedLine(line)
   // Written out: a ranking parses a million of them, and copies by spreading take as long as the parsing.
   return {
     app,
@@ -219,6 +185,8 @@ function parseRow({ group, windowFromMs }: GroupRead, line: string): StoredRow {
     windowFromMs,
   }
 }
+
+export const storedLine = (line: string): StoredLine => JSON.parse(line) as StoredLine
 
 /** Lines after the first line end that begin so; sorted as they are, they stand together. */
 function* linesBeginning(bytes: Buffer, beginning: string): Iterable<string> {

@@ -44,6 +44,8 @@ export interface WindowFolder {
   placeOf(rollup: string, fromMs: number): string
   /** Windows that start in [fromMs, toMs), in time order, and of one start the larger before the smaller. */
   places(rollup: string, fromMs: number, toMs: number): Promise<readonly WindowFile[]>
+  /** Names of the days in which windows of the rollup start, in no order. */
+  days(rollup: string): Promise<readonly string[]>
   /**
    * Rejects with damage that it met, and set aside; with `storage_denied` or `later_version` for a file that stays as it
    * is. Undefined where there is no such file, or one of an earlier version, which is as good as none.
@@ -144,6 +146,7 @@ export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions
   return {
     placeOf,
     setAside,
+    days: (rollup) => namesIn(join(dir, rollup)),
     read,
 
     async readKnown(path, asked) {
@@ -174,6 +177,19 @@ function faultOf(path: string, error: unknown): unknown {
   if (isPermanentReadError(error)) return damaged(path, `it ${why}`)
   if (!isAccessDenied(error)) return error
   return new AppError('storage_denied', `The rollup file ${path} ${why}; it stays as it is`, { cause: error })
+}
+
+/** Ends a question that takes more. */
+export async function* atMost<T>(windows: AsyncIterable<T>, most = Number.POSITIVE_INFINITY) {
+  let many = 0
+  for await (const window of windows) {
+    if (++many > most)
+      throw new AppError(
+        'query_too_large',
+        `The range holds more than ${most} windows that are not merged to hours and days yet; ask for a shorter one.`,
+      )
+    yield window
+  }
 }
 
 /** They are published again when they are missed. */

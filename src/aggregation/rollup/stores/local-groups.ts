@@ -1,7 +1,8 @@
 import { createYielder } from '../../../std/async/yielding.ts'
 import { type OpenFile, readFully } from '../../../std/files/files.ts'
+import { type UnitCounts, unitCounts } from '../model/units.ts'
 import { beginningOf, type GroupRead, groupsOf, type RowGroup, windowOf } from './local-file.ts'
-import type { ContentsRequest, SeriesWindow, StoredRow } from './store.ts'
+import type { ContentsRequest, MetricUnits, SeriesWindow, StoredRow } from './store.ts'
 
 /** Rows parsed at a time, at some 5 µs each. */
 const ROWS_AT_ONCE = 128
@@ -78,4 +79,23 @@ export async function firstLinesOfApps(index: Buffer, signal?: AbortSignal): Pro
     for (const { app } of groupsOf(index.subarray(from - 1, to), [])) own = Buffer.from(beginningOf([app]))
   }
   return Buffer.concat(firsts)
+}
+
+/** Metrics of the app in these indexes, each with its units. */
+export async function unitsOfMetrics(
+  indexes: AsyncIterable<Buffer>,
+  app: string,
+  signal?: AbortSignal,
+): Promise<readonly MetricUnits[]> {
+  const totals = new Map<string, UnitCounts>()
+  const breath = createYielder(signal)
+  for await (const index of indexes) {
+    for (const group of groupsOf(index, [app])) {
+      if (breath.shouldYield()) await breath.yieldNow()
+      const units = totals.get(group.metric) ?? unitCounts()
+      totals.set(group.metric, units)
+      units.add(group)
+    }
+  }
+  return [...totals].map(([metric, units]) => ({ metric, units: units.ranked() }))
 }

@@ -1,7 +1,8 @@
 import { createYielder, mapInSteps, runYielding } from '../../../std/async/yielding.ts'
 import type { OpenFile } from '../../../std/files/files.ts'
 import { lruCache } from '../../../std/lru.ts'
-import { groupLines, indexLine, readHeader, readIndex, windowLine } from './local-file.ts'
+import { readHeader, readIndex } from './file-header.ts'
+import { groupLines, indexLine, WINDOW_FILE, windowLine } from './local-file.ts'
 import { firstLinesOfApps, fullestGroups } from './local-groups.ts'
 
 /** Indexes of ten apps with ten metrics and ten sets are a tenth of it. A larger one is read into memory of its own. Ours. */
@@ -70,7 +71,7 @@ export function indexReader(maxBytes: number): IndexReader {
 
   return {
     async cut(file, path, { lookup, keeps }) {
-      const header = await readHeader(file, path)
+      const header = await readHeader(file, path, WINDOW_FILE)
       if (header === undefined) return undefined
       const key = `${header.indexSha256}${lookup.key}`
       const kept = cuts.get(key)

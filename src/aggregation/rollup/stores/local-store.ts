@@ -1,46 +1,55 @@
 import { dirname } from 'node:path'
 import { limitConcurrency } from '../../../std/async/concurrency-limit.ts'
-import { createYielder } from '../../../std/async/yielding.ts'
 import { alignDown } from '../../../std/durations.ts'
-import { type FileOps, nodeFiles, syncFolder, unlessAbsent } from '../../../std/files/files.ts'
+import { type FileOps, nodeFiles, type OpenFile, syncFolder, unlessAbsent } from '../../../std/files/files.ts'
 import { type Entropy, systemEntropy } from '../../../std/id.ts'
 import type { Logger } from '../../../std/telemetry.ts'
-import { type UnitCounts, unitCounts } from '../model/units.ts'
 import {
   covers,
   inOrder,
   isSame,
   isWithin,
   LARGEST_GRAIN_MS,
-  lengthOf,
   overlap,
   sinceTheHour,
 } from '../model/window-spans.ts'
-import { groupsOf, rowsOf, windowOf } from './local-file.ts'
+import { type GroupRead, groupsOf, rowsOf, windowOf } from './local-file.ts'
 import {
+  atMost,
   besidePath,
   unlessDamaged,
-  type WindowFile,
   type WindowRead,
   windowFolder,
   withoutDamaged,
 } from './local-folder.ts'
-import { contentIn, groupRead, inPieces } from './local-groups.ts'
-import { localHours, type StoredRange } from './local-hours.ts'
+import { contentIn, groupRead, inPieces, unitsOfMetrics } from './local-groups.ts'
 import { firstOfEachApp, fullestOfApp, groupsOfMetric, NO_GROUPS } from './local-index.ts'
 import { replaceWindowFile } from './local-parts.ts'
-import { type CommittedWindow, isDamage, type RollupStore } from './store.ts'
+import { localWindows } from './local-windows.ts'
+import { mergedDays } from './merged/merged-days.ts'
+import { mergedReading } from './merged/merged-reading.ts'
+import {
+  type CommittedWindow,
+  type ContentsRequest,
+  isDamage,
+  type RollupSpan,
+  type RollupStore,
+  type SeriesRequest,
+  type SeriesWindow,
+} from './store.ts'
 
 /** Bytes for what is kept of indexes: three metrics over a week of minutes. Ours. */
 const INDEX_CACHE_BYTES = 67_108_864
 
 export interface LocalStoreOptions {
-  /** Holds `<rollup>/<day>/<start of the window>.rollup`. */
+  /** Holds `<rollup>/<day>/<start of the window>.rollup`; merged ones lie in a folder beside it, `<dir>-merged`. */
   readonly dir: string
   readonly indexCacheBytes?: number
   readonly files?: FileOps
   readonly entropy?: Entropy
   readonly log?: Logger | undefined
+  /** Days with larger groups are not merged. */
+  readonly maxGroupBytes?: number
 }
 
 interface HeldWindow {
@@ -56,17 +65,18 @@ interface HeldWindow {
  * While windows of two grains lie over each other, the larger one counts, and it goes in one step: a smaller one that
  * starts with it waits beside its place (`….waiting`) until smaller ones hold all of its time, and is then renamed to it.
  */
-export function localStore(options: LocalStoreOptions): RollupStore {
-  const {
-    dir,
-    indexCacheBytes = INDEX_CACHE_BYTES,
-    files = nodeFiles,
-    entropy = systemEntropy,
-    log,
-  } = options
+export function localStore(given: LocalStoreOptions): RollupStore {
+  const { dir, indexCacheBytes = INDEX_CACHE_BYTES, files = nodeFiles, entropy = systemEntropy, log } = given
+  const { maxGroupBytes } = given
   const folder = windowFolder({ dir, indexCacheBytes, files, log })
+  const own = localWindows(folder)
+  const ofMerged = { dir: `${dir}-merged`, files, log, windows: folder }
+  const merged = mergedReading(ofMerged)
+  const counted = async (range: RollupSpan, signal: AbortSignal) => {
+    const read = (index: Buffer, _file: OpenFile, path: string) => ({ window: windowOf(index), path })
+    return withoutDamaged(() => own.each(range, { lookup: NO_GROUPS, read }, signal))
+  }
   const oneAtATime = limitConcurrency(1)
-  const { inTurn, eachFile } = localHours(folder)
 
   async function publish(...[window, rows]: Parameters<RollupStore['publish']>) {
     const around = await heldAround(window)
@@ -123,71 +133,60 @@ export function localStore(options: LocalStoreOptions): RollupStore {
     return found
   }
 
-  /** Those that count: each moment lies in one of them at most. */
-  async function* eachWindow<T>(
-    range: StoredRange,
-    { lookup, read }: WindowRead<T>,
+  async function* eachContent(request: ContentsRequest, signal?: AbortSignal): AsyncGenerator<SeriesWindow> {
+    const read = (index: Buffer) => ({ ...windowOf(index), ...contentIn(index, request) })
+    const asked = { lookup: groupsOfMetric(request.app, request.metric), read }
+    for await (const part of merged.parts(request)) {
+      const windows = await merged.windowsOf(part, request)
+      if (windows === undefined) yield* own.each({ ...part, rollup: request.rollup }, asked, signal)
+      else yield* windows
+    }
+  }
+
+  /** Rows that lie together. */
+  async function* eachGroups(
+    request: SeriesRequest,
     signal?: AbortSignal,
-  ): AsyncGenerator<T, void> {
-    const readPlace = ({ startMs, path }: WindowFile) =>
-      folder.readKnown(path, {
-        lookup,
-        read: async (index, file) => ({
-          startMs,
-          endMs: startMs + lengthOf(windowOf(index)),
-          result: startMs < range.fromMs ? undefined : await read(index, file, path),
-        }),
-      })
-    let untilMs = Number.NEGATIVE_INFINITY
-    /** Those that took the place of a larger one, together with what was read, after the folder was listed. */
-    async function* sinceListed(nextMs: number): AsyncGenerator<T, void> {
-      while (untilMs < nextMs && untilMs > alignDown(untilMs, LARGEST_GRAIN_MS)) {
-        const place = { startMs: untilMs, path: folder.placeOf(range.rollup, untilMs) }
-        const found = await inTurn(() => readPlace(place))
-        if (found === undefined) return
-        untilMs = found.endMs
-        if (found.result !== undefined) yield found.result
+  ): AsyncGenerator<readonly GroupRead[]> {
+    const { rollup, app, metric, unit, set } = request
+    const asked = { lookup: groupsOfMetric(app, metric), read: groupRead([app, metric, unit, set]) }
+    for await (const part of merged.parts(request)) {
+      let { fromMs } = part
+      for await (const { groups, untilMs } of merged.rowsOf(part, request)) {
+        signal?.throwIfAborted()
+        yield groups
+        fromMs = untilMs
       }
+      yield* own.each({ rollup, fromMs, toMs: part.toMs }, asked, signal)
     }
-    // One that began before the range may hold the time of those in it.
-    for await (const { startMs, endMs, result } of eachFile(sinceTheHour(range), readPlace, signal)) {
-      yield* sinceListed(startMs)
-      if (startMs < untilMs) continue
-      untilMs = endMs
-      if (result !== undefined) yield result
-    }
-    yield* sinceListed(range.toMs)
   }
 
   return {
     kind: 'local',
+    merged: mergedDays({ ...ofMerged, entropy, counted, maxGroupBytes }),
 
     // One at a time, so that what was compared with is still there when the file is replaced.
     publish: (window, rows) => oneAtATime(() => publish(window, rows)),
 
     windows: (rollup, fromMs, toMs, signal) =>
-      withoutDamaged(() => eachWindow({ rollup, fromMs, toMs }, WINDOW, signal)),
+      withoutDamaged(() => own.each({ rollup, fromMs, toMs }, WINDOW, signal)),
 
-    contents(request, signal) {
-      const read = (index: Buffer) => ({ ...windowOf(index), ...contentIn(index, request) })
-      const lookup = groupsOfMetric(request.app, request.metric)
-      return withoutDamaged(() => eachWindow(request, { lookup, read }, signal))
-    },
+    contents: (request, signal) =>
+      withoutDamaged(() => atMost(eachContent(request, signal), request.mostWindows)),
 
     async held(rollup, fromMs, toMs) {
       const range = sinceTheHour({ rollup, fromMs, toMs })
-      const found = await withoutDamaged(() => eachFile(range, ({ path }) => folder.readKnown(path, WINDOW)))
+      const found = await withoutDamaged(() =>
+        own.eachFile(range, ({ path }) => folder.readKnown(path, WINDOW)),
+      )
       return found.filter((window) => overlap(window, { fromMs, toMs }))
     },
 
     async *series(request, signal) {
-      const { app, metric, unit, set, values } = request
-      const asked = { lookup: groupsOfMetric(app, metric), read: groupRead([app, metric, unit, set]) }
-      const windows = eachWindow(request, asked, signal)
-      for await (const groups of windows) {
+      for await (const groups of eachGroups(request, signal)) {
         for (const group of groups) {
           try {
-            yield* inPieces(rowsOf(group, values))
+            yield* inPieces(rowsOf(group, request.values))
           } catch (error) {
             // Rows are looked at as they are taken.
             if (isDamage(error)) await folder.setAside(group.path, error)
@@ -197,25 +196,15 @@ export function localStore(options: LocalStoreOptions): RollupStore {
       }
     },
 
-    async metrics({ app, ...range }, signal) {
-      const totals = new Map<string, UnitCounts>()
+    metrics({ app, ...range }, signal) {
       const asked = { lookup: fullestOfApp(app, signal), read: (index: Buffer) => index }
-      const breath = createYielder(signal)
-      for await (const index of eachWindow(range, asked, signal)) {
-        for (const group of groupsOf(index, [app])) {
-          if (breath.shouldYield()) await breath.yieldNow()
-          const units = totals.get(group.metric) ?? unitCounts()
-          totals.set(group.metric, units)
-          units.add(group)
-        }
-      }
-      return [...totals].map(([metric, units]) => ({ metric, units: units.ranked() }))
+      return unitsOfMetrics(own.each(range, asked, signal), app, signal)
     },
 
     async apps(range, signal) {
       const names = new Set<string>()
       const asked = { lookup: firstOfEachApp(signal), read: (index: Buffer) => index }
-      for await (const index of eachWindow(range, asked, signal)) {
+      for await (const index of own.each(range, asked, signal)) {
         for (const { app } of groupsOf(index, [])) names.add(app)
       }
       return [...names]

@@ -1,3 +1,4 @@
+import type { TimeSpan } from '../../../std/durations.ts'
 import { AppError } from '../../../std/errors.ts'
 import { isSystemError } from '../../../std/files/files.ts'
 import type { KeptDefinition } from '../model/definition.ts'
@@ -40,6 +41,17 @@ export interface CommittedWindow {
   readonly rejected: number
   /** Left out of what earlier versions committed. */
   readonly definition?: KeptDefinition
+  /** Set where it is the sum of others. */
+  readonly merged?: MergedFrom
+}
+
+/** The windows that one is the sum of. */
+export interface MergedFrom {
+  readonly windows: number
+  /** Start of the first. */
+  readonly firstMs: number
+  /** How long they are together: there may be none of some of its time. */
+  readonly heldMs: number
 }
 
 /** What a window holds of a metric by a set, in one unit. */
@@ -67,6 +79,11 @@ export interface SeriesRequest {
   /** Half-open, UTC epoch ms. */
   readonly fromMs: number
   readonly toMs: number
+  /**
+   * In time order. Windows that are merged count as one, where that lies in one of these spans; left out, none are. The
+   * sums are the same, and of no other windows than those that count when they are read.
+   */
+  readonly mergedWithin?: readonly TimeSpan[] | undefined
 }
 
 export interface StoredRow extends RollupRow {
@@ -114,9 +131,48 @@ export interface RollupStore {
   metrics(request: MetricsRequest, signal?: AbortSignal): Promise<readonly MetricUnits[]>
   /** Names of the apps with rows in the range, in no order. */
   apps(request: Omit<MetricsRequest, 'app'>, signal?: AbortSignal): Promise<readonly string[]>
+  readonly merged: MergedDays
 }
 
-export type ContentsRequest = Omit<SeriesRequest, 'unit' | 'values'>
+/** A span of a rollup's time, such as a window. */
+export interface RollupSpan extends TimeSpan {
+  readonly rollup: string
+}
+
+/** A day of UTC in which windows of a rollup start. */
+export interface StoredDay extends RollupSpan {
+  /** When one of its windows last came, went or was replaced. */
+  readonly changedMs: number
+  /** It has been looked at since: it is merged, or cannot be. */
+  readonly isSettled: boolean
+}
+
+/**
+ * `unlike`: there are none, or one is not complete, or is damaged, or says something else of its definition than the others, or nothing.
+ * `too_large`: a group has too many rows. `changed`: a window came, went or was replaced meanwhile.
+ */
+export type MergeOutcome = 'merged' | 'unlike' | 'too_large' | 'changed'
+
+/**
+ * Sums of the windows of a day, by hours and as a whole. They count as long as the windows are those that were added up,
+ * whoever published another, by whatever version: whoever reads finds the same numbers, in them or in the windows.
+ */
+export interface MergedDays {
+  /** In time order. */
+  days(rollup: string): Promise<readonly StoredDay[]>
+  /**
+   * Adds its windows up, by and by. Of a day that has rested for some seconds: a clock may tell two changes apart only then.
+   * One process at a time.
+   */
+  merge(day: RollupSpan, signal: AbortSignal): Promise<MergeOutcome>
+  /** Removes what no day needs. */
+  tidy(rollup: string): Promise<void>
+}
+
+export interface ContentsRequest extends Omit<SeriesRequest, 'unit' | 'values'> {
+  /** Rejects with `query_too_large` when there are more. */
+  readonly mostWindows?: number | undefined
+}
 export type MetricsRequest = Pick<SeriesRequest, 'rollup' | 'app' | 'fromMs' | 'toMs'>
 
 export interface MetricUnits {

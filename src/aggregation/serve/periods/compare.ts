@@ -35,7 +35,7 @@ export async function computeComparison(
   const { rollup, app, metric, unit } = asked
   async function tallyOf(side: ComparedSide): Promise<SeriesAggregate> {
     const tally = emptyAggregate()
-    const request: SeriesRequest = { rollup, app, metric, unit, ...side }
+    const request: SeriesRequest = { rollup, app, metric, unit, ...side, mergedWithin: [side] }
     await eachRow(store, request, { signal, take: (row) => addRow(tally, row) })
     return tally
   }

@@ -54,7 +54,7 @@ export async function tallyByValue(
     tallies = largest(tallies, maxTallies / 2)
     notices = [moreThanApart(request.set, maxTallies)]
   }
-  await eachRow(store, request, { signal, take })
+  await eachRow(store, { ...request, mergedWithin: [request] }, { signal, take })
   return { tallies, notices }
 }
 

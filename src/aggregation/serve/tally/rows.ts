@@ -44,6 +44,6 @@ export async function eachStep(
     }
     addRow(step.tally, row)
   }
-  await eachRow(store, request, { signal, take: add })
+  await eachRow(store, { ...request, mergedWithin: steps }, { signal, take: add })
   end(step)
 }

@@ -7,35 +7,33 @@ import { DAY_MS } from '../../../../src/std/durations.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 
 import { blockingFiles } from '../../../../src/std/files/blocking-files.ts'
+import type { FileOps } from '../../../../src/std/files/files.ts'
 import { createTelemetry } from '../../../../src/std/telemetry.ts'
+import { mergedContract } from '../../../contracts/merged-store.ts'
 import { committed, type Minutes, publishMinutes, row, storeContract } from '../../../contracts/store.ts'
 import { chunks, gathered } from '../../../fakes/aggregation/store.ts'
+import { datedFolders } from '../../../fakes/files/dated-folders.ts'
 import { faultyFiles } from '../../../fakes/files/faulty-files.ts'
 import { killedAt } from '../../../fakes/files/killed.ts'
 import { noFiles, replaceByNoFile } from '../../../fakes/files/not-files.ts'
 import { pausedAt } from '../../../fakes/files/paused.ts'
 import { unsyncedFiles } from '../../../fakes/files/unsynced-files.ts'
 
-test('the local store keeps the contract of stores', async (t) => {
-  storeContract(t, 'local', (t) => {
-    const dir = t.testdir()
-    return () => localStore({ dir })
+for (const [name, options] of [
+  ['local', {}],
+  ['local that blocks', { files: blockingFiles }],
+  ['local without cache', { indexCacheBytes: 0 }],
+] as readonly [string, { files?: FileOps; indexCacheBytes?: number }][]) {
+  test(`the store keeps the contract of stores: ${name}`, async (t) => {
+    const fresh = (t: Test) => {
+      const dir = join(t.testdir(), 'store')
+      const files = datedFolders(options.files ?? unsyncedFiles)
+      return () => localStore({ dir, ...options, files })
+    }
+    storeContract(t, name, fresh)
+    mergedContract(t, name, fresh)
   })
-})
-
-test('the local store keeps the contract where its files keep the thread waiting', async (t) => {
-  storeContract(t, 'local that blocks', (t) => {
-    const dir = t.testdir()
-    return () => localStore({ dir, files: blockingFiles })
-  })
-})
-
-test('the local store keeps the contract when no index fits its cache', async (t) => {
-  storeContract(t, 'local without cache', (t) => {
-    const dir = t.testdir()
-    return () => localStore({ dir, indexCacheBytes: 0 })
-  })
-})
+}
 
 const window = committed()
 const series = {
@@ -195,7 +193,7 @@ const whole = { fromMs: 0, toMs: later.toMs }
 
 /** A store of two windows, where the first of them lies, and what is logged as an error. */
 async function withTwoWindows(t: Test) {
-  const dir = t.testdir()
+  const dir = join(t.testdir(), 'store')
   const lines: string[] = []
   const { log } = createTelemetry('error', { write: (line) => lines.push(line) })
   const store = localStore({ dir, log })

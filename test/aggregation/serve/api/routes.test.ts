@@ -650,7 +650,7 @@ test('what is wrong is named', async (t) => {
     [`histogram?${lcp}&rollup=weekly`, 400, /^rollup must be one of default\.$/],
     [`histogram?${lcp}&from=yesterday`, 400, /^from must be epoch milliseconds/],
     [`histogram?${lcp}&from=${noon}&to=${noon - 1}`, 400, /^from .* must be before to/],
-    [`histogram?${lcp}&from=0`, 422, /more than 20000 windows of 15m; ask for at most 208 days/],
+    [`histogram?${lcp}&from=0`, 422, /more than 20000 windows of 24h; ask for at most 20000 days/],
     [`histogram?${lcp}&from=2026-09-22&step=15m`, 422, /more than 2998 steps; ask for at most 31 days/],
     ['compare?app=shop', 400, /^metric is missing: .* a\.from is missing: .* b\.to is missing: /s],
     [
@@ -680,7 +680,7 @@ test('what is wrong is named', async (t) => {
       400,
       /^b\.from \(.*\) must be before b\.to \(.*\)\.$/,
     ],
-    [`compare?${lcp}&a.from=0&a.to=${noon}&b.from=0&b.to=${noon}`, 422, /more than 20000 windows of 15m/],
+    [`compare?${lcp}&a.from=0&a.to=${noon}&b.from=0&b.to=${noon}`, 422, /more than 20000 windows of 24h/],
     [`compare?${lcp}&${sides}&b.value=${'x'.repeat(4_097)}`, 400, /^b\.value must be a value of the set/],
     [
       `compare?${lcp}&${sides}&b.value=/a`,

@@ -1,0 +1,131 @@
+import { crc32 } from '@node-rs/crc32'
+import { type OpenFile, readFully } from '../../../../std/files/files.ts'
+import type { KeptDefinition } from '../../model/definition.ts'
+import { type FileForm, readHeader, readIndex } from '../file-header.ts'
+import { beginningOf, groupLines } from '../local-file.ts'
+import { type CommittedWindow, damaged, type SeriesWindow, type UnitContent } from '../store.ts'
+
+/**
+ * The windows of one day, added up as a whole and by hours, in one file that is written once; and where the rows of each lie
+ * in its own file, so that a question for all of them needs to read no index but this.
+ *
+ *     headgate-merged 1 <offset of the index> <its bytes> <its SHA-256>
+ *     {"value":"/a","n":"1000",…}                                sums of a group in a step of a level, sorted, then those of
+ *                                                                the next step, of the next level, of the next group
+ *     [level,"unit","set",step,offset,bytes,crc32,rows]          after those of a metric: one line for each such piece; at the
+ *                                                                last level the place is one in the file of the window
+ *     {"levels":[{"lengthMs":3600000,"steps":[…]}],…}            the index, then for each metric where its pieces are told:
+ *     ["app","metric",offset,bytes,crc32]
+ */
+export const MERGED_FILE: FileForm = { name: 'headgate-merged', version: 1 }
+
+/** A sum of windows, or one as it is. */
+export type MergedStep = readonly [
+  fromMs: number,
+  toMs: number,
+  windows: number,
+  /** Start of the first. */
+  firstMs: number,
+  /** How long they are together. */
+  heldMs: number,
+  late: number,
+  rejected: number,
+]
+
+export interface MergedLevel {
+  /** An hour or a day; 0 where windows are as they are. */
+  readonly lengthMs: number
+  readonly steps: readonly MergedStep[]
+}
+
+/** What the index begins with. */
+export interface MergedHead {
+  readonly rollup: string
+  /** All windows of the day were computed by it. */
+  readonly definition: KeptDefinition
+  readonly levels: readonly MergedLevel[]
+}
+
+/** Rows of one step. */
+export type MergedPiece = readonly [
+  level: number,
+  unit: string,
+  set: string,
+  step: number,
+  offset: number,
+  bytes: number,
+  crc: number,
+  rows: number,
+]
+
+export type MetricLine = readonly [app: string, metric: string, offset: number, bytes: number, crc: number]
+
+/** What a day holds of a metric. */
+export interface MetricOfDay {
+  readonly head: MergedHead
+  readonly pieces: readonly MergedPiece[]
+  /** How much was read of the file to know it. */
+  readonly readBytes: number
+}
+
+/** Rejects with damage, or with `later_version`. */
+export async function readMetric(
+  file: OpenFile,
+  path: string,
+  { app, metric }: { readonly app: string; readonly metric: string },
+): Promise<MetricOfDay> {
+  const header = await readHeader(file, path, MERGED_FILE)
+  if (header === undefined) throw damaged(path, 'it is of no version that there was')
+  const index = await readIndex(file, path, header)
+  const head = JSON.parse(index.toString('utf8', 0, index.indexOf('\n'))) as MergedHead
+  const line = groupLines(index, [app, metric]).toString()
+  if (line === '') return { head, pieces: [], readBytes: index.length }
+  const [, , offset, bytes, crc] = JSON.parse(line) as MetricLine
+  const lines = await readFully(file, offset, bytes)
+  if (crc32(lines) !== crc) throw damaged(path, 'what it says of a metric is not what was written')
+  const pieces = JSON.parse(`[${lines.toString().trimEnd().replaceAll('\n', ',')}]`) as MergedPiece[]
+  return { head, pieces, readBytes: index.length + bytes }
+}
+
+export const metricLine = ([app, metric, ...place]: MetricLine): string =>
+  `${beginningOf([app, metric])}${place.join(',')}]\n`
+
+interface ToldStep {
+  readonly step: MergedStep
+  readonly units: UnitContent[]
+  readonly rowsOfSets: Map<string, number>
+}
+
+/** Its windows of one length; undefined where it has none such, or some lack the set: they tell that themselves. */
+export function windowsOfLevel(
+  { head, pieces }: MetricOfDay,
+  lengthMs: number,
+  set: string,
+): readonly SeriesWindow[] | undefined {
+  const level = head.levels.findIndex((each) => each.lengthMs === lengthMs)
+  const steps = head.levels[level]?.steps
+  if (steps === undefined) return undefined
+  const found = steps.map((step) => ({
+    step,
+    units: [] as UnitContent[],
+    rowsOfSets: new Map<string, number>(),
+  }))
+  for (const [ofLevel, unit, ofSet, step, , bytes, crc, rows] of pieces) {
+    const into = found[step]
+    if (ofLevel !== level || into === undefined) continue
+    into.rowsOfSets.set(ofSet, rows + (into.rowsOfSets.get(ofSet) ?? 0))
+    if (ofSet === set) into.units.push({ unit, rows, content: `${bytes} ${crc} ${rows}` })
+  }
+  const lacks = ({ rowsOfSets }: ToldStep) =>
+    Math.max(0, ...rowsOfSets.values()) !== (rowsOfSets.get(set) ?? 0)
+  if (found.some(lacks)) return undefined
+  return found.map(({ step, units }) => ({ ...windowOfStep(head, step), units, hasSet: true }))
+}
+
+function windowOfStep({ rollup, definition }: MergedHead, step: MergedStep): CommittedWindow {
+  const [fromMs, toMs, windows, firstMs, heldMs, late, rejected] = step
+  const merged = { windows, firstMs, heldMs }
+  // Names nothing: the whole day does, by the state of its folder.
+  const named = { generation: 0, contentHash: '' }
+  return { rollup, fromMs, toMs, ...named, complete: true, late, rejected, definition, merged }
+}
