@@ -16,8 +16,8 @@ export interface ReadPeriod extends AskedPeriod {
 }
 
 export interface FoundPeriod extends ReadPeriod {
-  /** Starts of the windows from before a set of the answer was kept. */
-  readonly lacking: ReadonlySet<number>
+  /** Places of the windows from before a set of the answer was kept. */
+  readonly lacking: ReadonlySet<string>
   /** What is told of windows whose sets are not those that are kept now. */
   readonly otherSets: readonly string[]
 }

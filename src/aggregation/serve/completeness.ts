@@ -67,19 +67,26 @@ export interface AskedAt {
   readonly lackingRows?: ReadonlySet<number> | undefined
 }
 
+/** A window of the grain, or the sum of some. */
+export type FoundWindow = CommittedWindow & Pick<SeriesWindow, 'merged'>
+
 /** What a window is the sum of: itself, where it is none. */
-const partsOf = ({ fromMs, toMs, merged }: CommittedWindow): MergedFrom =>
+const partsOf = ({ fromMs, toMs, merged }: FoundWindow): Omit<MergedFrom, 'isEmpty'> =>
   merged ?? { windows: 1, firstMs: fromMs, heldMs: toMs - fromMs }
 
+/** Names it among those of a range, whatever set it was asked for. */
+export const placeOf = ({ fromMs, toMs, merged }: FoundWindow): string =>
+  `${fromMs}-${toMs}${merged?.isEmpty === true ? ' empty' : ''}`
+
 /** Windows of the grain. */
-export const countParts = (windows: readonly CommittedWindow[]): number =>
+export const countParts = (windows: readonly FoundWindow[]): number =>
   windows.reduce((sum, window) => sum + partsOf(window).windows, 0)
 
 /** The windows of a range. */
 export interface WindowsFound {
-  readonly windows: readonly CommittedWindow[]
-  /** Starts of those that lack what the answer is of. */
-  readonly lacking?: ReadonlySet<number>
+  readonly windows: readonly FoundWindow[]
+  /** Places of those that lack what the answer is of. */
+  readonly lacking?: ReadonlySet<string>
 }
 
 /** What is there of a range, and what is not yet. */
@@ -92,7 +99,7 @@ export function completenessOf(
   // What is committed was waited for, whatever became of the events since.
   const [first] = committed
   const sinceMs = Math.min(at.firstEventMs ?? range.fromMs, first ? partsOf(first).firstMs : range.toMs)
-  const windows = committed.filter(({ fromMs }) => lacking?.has(fromMs) !== true)
+  const windows = committed.filter((window) => lacking?.has(placeOf(window)) !== true)
   const due = settled({ ...range, fromMs: Math.max(range.fromMs, alignDown(sinceMs, grainMs)) }, at)
   // Windows of another grain, from before a change of it, hold their time as well.
   const heldMs = windows.reduce((sum, window) => {

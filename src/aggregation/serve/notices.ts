@@ -9,7 +9,7 @@ import type {
   SeriesRequest,
   SeriesWindow,
 } from '../rollup/stores/store.ts'
-import { type AskedAt, completenessOf, countParts, startOfNewest } from './completeness.ts'
+import { type AskedAt, completenessOf, countParts, placeOf, startOfNewest } from './completeness.ts'
 import type { QueryContext } from './query-port.ts'
 import { MAX_RANKED_WINDOWS } from './ranking.ts'
 
@@ -17,7 +17,7 @@ import { MAX_RANKED_WINDOWS } from './ranking.ts'
 const JOIN = ' | '
 
 interface Looking {
-  readonly store: Pick<RollupStore, 'metrics' | 'apps' | 'windows' | 'held' | 'series'>
+  readonly store: Pick<RollupStore, 'contents' | 'metrics' | 'apps' | 'windows' | 'held' | 'series'>
   readonly asking: QueryContext
   readonly at: AskedAt
 }
@@ -35,7 +35,7 @@ interface PerhapsEmpty {
   readonly name?: string | undefined
   readonly windows: readonly SeriesWindow[]
   /** Those of which is told already that they lack the set. */
-  readonly lacking: ReadonlySet<number>
+  readonly lacking: ReadonlySet<string>
   /** No row was there to make the answer of. */
   readonly isEmpty: boolean
 }
@@ -97,8 +97,6 @@ async function whatIsToCome(
   const sinceMs = Math.max(startOfNewest(at), at.firstEventMs ?? 0, Number(windows.at(-1)?.toMs ?? 0))
   return sinceMs < untilMs ? [OPEN] : []
 }
-
-const placeOf = ({ fromMs, toMs }: TimeSpan): string => `${fromMs}-${toMs}`
 
 /** What an empty answer was asked for, and what there is. */
 interface EmptyAnswer {
@@ -168,13 +166,32 @@ async function valueMeant(
   { store, asking }: Looking,
 ): Promise<string> {
   const known = new Set<string>()
-  const withRows = windows.filter(({ units }) => units.some(({ unit }) => unit === request.unit))
-  for (const { fromMs, toMs } of withRows.slice(-WINDOWS_COMPARED).reverse()) {
-    const range = { fromMs, toMs, mergedWithin: [{ fromMs, toMs }] }
-    for await (const rows of store.series({ ...request, ...range }, asking.signal))
+  for (const { fromMs, toMs } of await newestWithRows(request, windows, { store, asking })) {
+    for await (const rows of store.series(
+      { ...request, mergedWithin: undefined, fromMs, toMs },
+      asking.signal,
+    ))
       for (const { value } of rows) if (known.size < MOST_COMPARED && value !== OTHER) known.add(value)
   }
   return didYouMean(asked, known)
+}
+
+/** Windows of the grain, the newest first: of some that are merged, which they are. */
+async function newestWithRows(
+  { rollup, app, metric, unit, set }: SeriesRequest,
+  windows: readonly SeriesWindow[],
+  { store, asking }: Pick<Looking, 'store' | 'asking'>,
+): Promise<readonly SeriesWindow[]> {
+  const found: SeriesWindow[] = []
+  const isIn = ({ units }: SeriesWindow) => units.some((each) => each.unit === unit)
+  for (const window of windows.filter(isIn).reverse()) {
+    if (found.length >= WINDOWS_COMPARED) break
+    const { merged, fromMs, toMs } = window
+    const whole = { rollup, app, metric, set, fromMs, toMs }
+    const parts = merged === undefined ? [window] : await store.contents(whole, asking.signal)
+    found.push(...parts.filter(isIn).reverse())
+  }
+  return found.slice(0, WINDOWS_COMPARED)
 }
 
 /** What values of a set in a range are; without values, all of it. */

@@ -1,7 +1,7 @@
 import { appliesTo, type KeptDefinition, OTHER } from '../rollup/model/definition.ts'
 import type { CommittedWindow, SeriesWindow } from '../rollup/stores/store.ts'
 import type { FoundPeriod, RangeOfSet, ReadPeriod } from './asked-periods.ts'
-import { countParts } from './completeness.ts'
+import { countParts, placeOf } from './completeness.ts'
 import { inPeriod } from './notices.ts'
 
 /**
@@ -28,7 +28,7 @@ export function foundPeriod(
     (metric === OTHER && isOtherNumber(window.definition?.maxMetrics, now.maxMetrics))
   return {
     ...period,
-    lacking: new Set(lacking.map(({ fromMs }) => fromMs)),
+    lacking: new Set(lacking.map(placeOf)),
     otherSets: [
       ...told(parts, lacks, (sets) => `before ${sets} kept of this metric, and missing in this answer`),
       ...told(

@@ -28,7 +28,9 @@ export function createMerging({ definitions, stores, hold, clock, log }: MergeOp
   let nextLookMs = Number.NEGATIVE_INFINITY
   /** Days that failed wait for all others. */
   const failed = new Set<string>()
-  const news = createFailureNews()
+  const rollups = stores.flatMap((store) =>
+    definitions.map(({ id }) => ({ store, rollup: id, news: createFailureNews() })),
+  )
 
   const isAtRest = ({ toMs, changedMs }: StoredDay) => clock.nowMs() >= Math.max(toMs, changedMs) + RESTED_MS
 
@@ -53,17 +55,15 @@ export function createMerging({ definitions, stores, hold, clock, log }: MergeOp
   }
 
   async function mergeAll(signal: AbortSignal): Promise<void> {
-    for (const store of stores) {
-      for (const { id } of definitions) {
-        try {
-          await mergeDays(store, id, signal)
-          news.over()
-        } catch (error) {
-          if (signal.aborted || !isOfTheStore(error)) throw error
-          news.tell(error, () =>
-            log.error({ err: error }, 'days cannot be merged now; it is tried again later'),
-          )
-        }
+    for (const { store, rollup, news } of rollups) {
+      try {
+        await mergeDays(store, rollup, signal)
+        news.over()
+      } catch (error) {
+        if (signal.aborted || !isOfTheStore(error)) throw error
+        news.tell(error, () =>
+          log.error({ rollup, err: error }, 'days cannot be merged now; it is tried again later'),
+        )
       }
     }
   }

@@ -14,7 +14,7 @@ import { isLaterVersion } from '../../../std/files/later-version.ts'
 import { setAside as asideByName } from '../../../std/files/not-a-file.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { indexReader, type Lookup } from './local-index.ts'
-import { damaged, isDamage } from './store.ts'
+import { damaged, isDamage, type SeriesWindow } from './store.ts'
 
 /** As many days are looked into without asking which there are. Ours. */
 const FEW_DAYS = 31
@@ -179,11 +179,12 @@ function faultOf(path: string, error: unknown): unknown {
   return new AppError('storage_denied', `The rollup file ${path} ${why}; it stays as it is`, { cause: error })
 }
 
-/** Ends a question that takes more. */
-export async function* atMost<T>(windows: AsyncIterable<T>, most = Number.POSITIVE_INFINITY) {
+/** Ends a question that takes more of them as they are. */
+export async function* atMost(windows: AsyncIterable<SeriesWindow>, most = Number.POSITIVE_INFINITY) {
   let many = 0
   for await (const window of windows) {
-    if (++many > most)
+    many += window.merged === undefined ? 1 : 0
+    if (many > most)
       throw new AppError(
         'query_too_large',
         `The range holds more than ${most} windows that are not merged to hours and days yet; ask for a shorter one.`,

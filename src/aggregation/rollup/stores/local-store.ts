@@ -71,7 +71,7 @@ export function localStore(given: LocalStoreOptions): RollupStore {
   const folder = windowFolder({ dir, indexCacheBytes, files, log })
   const own = localWindows(folder)
   const ofMerged = { dir: `${dir}-merged`, files, log, windows: folder }
-  const merged = mergedReading(ofMerged)
+  const merged = mergedReading({ ...ofMerged, inTurn: own.inTurn })
   const counted = async (range: RollupSpan, signal: AbortSignal) => {
     const read = (index: Buffer, _file: OpenFile, path: string) => ({ window: windowOf(index), path })
     return withoutDamaged(() => own.each(range, { lookup: NO_GROUPS, read }, signal))

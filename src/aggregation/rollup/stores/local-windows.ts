@@ -5,7 +5,7 @@ import type { WindowFile, WindowFolder, WindowRead } from './local-folder.ts'
 import { type LocalHours, localHours } from './local-hours.ts'
 import type { RollupSpan } from './store.ts'
 
-export interface LocalWindows extends Pick<LocalHours, 'eachFile'> {
+export interface LocalWindows extends LocalHours {
   /** Those that count: each moment lies in one of them at most. */
   each<T>(range: RollupSpan, asked: WindowRead<T>, signal?: AbortSignal): AsyncGenerator<T, void>
 }
@@ -50,5 +50,5 @@ export function localWindows(folder: WindowFolder): LocalWindows {
     yield* sinceListed(range.toMs)
   }
 
-  return { eachFile, each }
+  return { inTurn, eachFile, each }
 }

@@ -41,17 +41,17 @@ export interface CommittedWindow {
   readonly rejected: number
   /** Left out of what earlier versions committed. */
   readonly definition?: KeptDefinition
-  /** Set where it is the sum of others. */
-  readonly merged?: MergedFrom
 }
 
-/** The windows that one is the sum of. */
+/** The windows that one is the sum of, of all that lie in it. */
 export interface MergedFrom {
   readonly windows: number
   /** Start of the first. */
   readonly firstMs: number
   /** How long they are together: there may be none of some of its time. */
   readonly heldMs: number
+  /** They hold no rows of the metric; otherwise each of them does. */
+  readonly isEmpty: boolean
 }
 
 /** What a window holds of a metric by a set, in one unit. */
@@ -66,6 +66,8 @@ export interface SeriesWindow extends CommittedWindow {
   readonly units: readonly UnitContent[]
   /** False where it holds rows of the metric that are not in the set: it was computed before that was kept of the metric. */
   readonly hasSet: boolean
+  /** Set where it is the sum of others. */
+  readonly merged?: MergedFrom
 }
 
 export interface SeriesRequest {
@@ -81,7 +83,8 @@ export interface SeriesRequest {
   readonly toMs: number
   /**
    * In time order. Windows that are merged count as one, where that lies in one of these spans; left out, none are. The
-   * sums are the same, and of no other windows than those that count when they are read.
+   * sums are the same, and of no other windows than those that count when they are read. Contents tell of those that have
+   * rows of the metric, and of those that have none, apart.
    */
   readonly mergedWithin?: readonly TimeSpan[] | undefined
 }

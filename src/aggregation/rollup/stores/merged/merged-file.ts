@@ -3,7 +3,7 @@ import { type OpenFile, readFully } from '../../../../std/files/files.ts'
 import type { KeptDefinition } from '../../model/definition.ts'
 import { type FileForm, readHeader, readIndex } from '../file-header.ts'
 import { beginningOf, groupLines } from '../local-file.ts'
-import { type CommittedWindow, damaged, type SeriesWindow, type UnitContent } from '../store.ts'
+import { damaged } from '../store.ts'
 
 /**
  * The windows of one day, added up as a whole and by hours, in one file that is written once; and where the rows of each lie
@@ -19,18 +19,8 @@ import { type CommittedWindow, damaged, type SeriesWindow, type UnitContent } fr
  */
 export const MERGED_FILE: FileForm = { name: 'headgate-merged', version: 1 }
 
-/** A sum of windows, or one as it is. */
-export type MergedStep = readonly [
-  fromMs: number,
-  toMs: number,
-  windows: number,
-  /** Start of the first. */
-  firstMs: number,
-  /** How long they are together. */
-  heldMs: number,
-  late: number,
-  rejected: number,
-]
+/** The time of a sum of windows, or of one as it is. */
+export type MergedStep = readonly [fromMs: number, toMs: number]
 
 export interface MergedLevel {
   /** An hour or a day; 0 where windows are as they are. */
@@ -43,8 +33,13 @@ export interface MergedHead {
   readonly rollup: string
   /** All windows of the day were computed by it. */
   readonly definition: KeptDefinition
+  /** The last is that of the windows as they are. */
   readonly levels: readonly MergedLevel[]
+  /** What else is told of each of the windows. */
+  readonly windows: readonly WindowCounts[]
 }
+
+export type WindowCounts = readonly [late: number, rejected: number]
 
 /** Rows of one step. */
 export type MergedPiece = readonly [
@@ -89,43 +84,3 @@ export async function readMetric(
 
 export const metricLine = ([app, metric, ...place]: MetricLine): string =>
   `${beginningOf([app, metric])}${place.join(',')}]\n`
-
-interface ToldStep {
-  readonly step: MergedStep
-  readonly units: UnitContent[]
-  readonly rowsOfSets: Map<string, number>
-}
-
-/** Its windows of one length; undefined where it has none such, or some lack the set: they tell that themselves. */
-export function windowsOfLevel(
-  { head, pieces }: MetricOfDay,
-  lengthMs: number,
-  set: string,
-): readonly SeriesWindow[] | undefined {
-  const level = head.levels.findIndex((each) => each.lengthMs === lengthMs)
-  const steps = head.levels[level]?.steps
-  if (steps === undefined) return undefined
-  const found = steps.map((step) => ({
-    step,
-    units: [] as UnitContent[],
-    rowsOfSets: new Map<string, number>(),
-  }))
-  for (const [ofLevel, unit, ofSet, step, , bytes, crc, rows] of pieces) {
-    const into = found[step]
-    if (ofLevel !== level || into === undefined) continue
-    into.rowsOfSets.set(ofSet, rows + (into.rowsOfSets.get(ofSet) ?? 0))
-    if (ofSet === set) into.units.push({ unit, rows, content: `${bytes} ${crc} ${rows}` })
-  }
-  const lacks = ({ rowsOfSets }: ToldStep) =>
-    Math.max(0, ...rowsOfSets.values()) !== (rowsOfSets.get(set) ?? 0)
-  if (found.some(lacks)) return undefined
-  return found.map(({ step, units }) => ({ ...windowOfStep(head, step), units, hasSet: true }))
-}
-
-function windowOfStep({ rollup, definition }: MergedHead, step: MergedStep): CommittedWindow {
-  const [fromMs, toMs, windows, firstMs, heldMs, late, rejected] = step
-  const merged = { windows, firstMs, heldMs }
-  // Names nothing: the whole day does, by the state of its folder.
-  const named = { generation: 0, contentHash: '' }
-  return { rollup, fromMs, toMs, ...named, complete: true, late, rejected, definition, merged }
-}

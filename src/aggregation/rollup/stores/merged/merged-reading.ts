@@ -15,10 +15,11 @@ import {
   type SeriesWindow,
 } from '../store.ts'
 import type { DayCatalogue } from './day-catalogue.ts'
-import { type MetricOfDay, readMetric, windowsOfLevel } from './merged-file.ts'
+import { type MetricOfDay, readMetric } from './merged-file.ts'
 import { piecesOf } from './merged-pieces.ts'
 import { type MergedOptions, mergedPlace } from './merged-place.ts'
 import { type PlacedPiece, piecesIn, readRows, runsOf } from './merged-rows.ts'
+import { windowsOfLevel } from './windows-of-level.ts'
 
 /** What is kept of metrics of days: of one a month of quarter hours is a fourth of it. Ours. */
 const KEPT_BYTES = 67_108_864
@@ -49,6 +50,11 @@ export interface MergedReading {
   rowsOf(part: RangePart, request: SeriesRequest): AsyncGenerator<ReadRows, void>
 }
 
+export interface MergedReadingOptions extends MergedOptions {
+  /** In turn with all that is read. */
+  readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>
+}
+
 interface KnownMetric extends MetricOfDay {
   /** By length and set: each is asked for again and again. */
   readonly windows: Map<string, readonly SeriesWindow[] | undefined>
@@ -63,8 +69,8 @@ const sizeOf = ({ head, readBytes }: KnownMetric): number => {
  * Reads merged days. Whatever is wrong with one, its windows are there: it is told of, and no question fails for it. Names of
  * files are never used twice, so that what is kept of them is never stale.
  */
-export function mergedReading(options: MergedOptions): MergedReading {
-  const { files, log, windows } = options
+export function mergedReading(options: MergedReadingOptions): MergedReading {
+  const { files, log, windows, inTurn } = options
   const place = mergedPlace(options)
   const known = lruCache<KnownMetric>(KEPT_BYTES, sizeOf)
   /** Paths that the log has named. */
@@ -85,8 +91,8 @@ export function mergedReading(options: MergedOptions): MergedReading {
     }
   }
 
-  const inFile = <T>(path: string, work: (file: OpenFile) => Promise<T>) =>
-    unlessUnusable(path, async () => {
+  const opened = <T>(path: string, work: (file: OpenFile) => Promise<T>): Promise<T> =>
+    inTurn(async () => {
       const file = await files.open(path, 'r')
       try {
         return await work(file)
@@ -94,6 +100,9 @@ export function mergedReading(options: MergedOptions): MergedReading {
         await file.close()
       }
     })
+
+  const inFile = <T>(path: string, work: (file: OpenFile) => Promise<T>) =>
+    unlessUnusable(path, () => opened(path, work))
 
   async function metricOf(
     path: string,
@@ -140,14 +149,9 @@ export function mergedReading(options: MergedOptions): MergedReading {
     pieces: readonly PlacedPiece[],
     request: SeriesRequest,
   ): Promise<readonly GroupRead[] | undefined> {
-    const reading = pieces.map(async (piece) => {
+    const reading = pieces.map((piece) => {
       const path = windows.placeOf(request.rollup, piece.fromMs)
-      const file = await files.open(path, 'r')
-      try {
-        return await readRows(file, path, { pieces: [piece], request })
-      } finally {
-        await file.close()
-      }
+      return opened(path, (file) => readRows(file, path, { pieces: [piece], request }))
     })
     return (await unlessRejected(allEnded(reading), isOfTheStore))?.flat()
   }
@@ -176,11 +180,11 @@ export function mergedReading(options: MergedOptions): MergedReading {
       const metric = from && (await metricOf(from.path, request))
       const found = metric && piecesIn(metric, { fromMs, toMs, lengthMs: from.lengthMs }, request)
       if (from === undefined || found === undefined) return
-      for (const some of runsOf(found, from.lengthMs)) {
+      for (const { pieces, untilMs } of runsOf(found, from.lengthMs)) {
         const groups =
-          from.lengthMs === 0 ? await ownRows(some, request) : await mergedRows(from.path, some, request)
+          from.lengthMs === 0 ? await ownRows(pieces, request) : await mergedRows(from.path, pieces, request)
         if (groups === undefined) return
-        yield { groups, untilMs: Number(some.at(-1)?.toMs) }
+        yield { groups, untilMs }
       }
       yield { groups: [], untilMs: toMs }
     },

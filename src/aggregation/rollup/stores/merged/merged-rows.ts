@@ -1,6 +1,7 @@
 import { crc32 } from '@node-rs/crc32'
 import type { TimeSpan } from '../../../../std/durations.ts'
 import { type OpenFile, readFully } from '../../../../std/files/files.ts'
+import { byHour, LARGEST_GRAIN_MS } from '../../model/window-spans.ts'
 import type { GroupRead } from '../local-file.ts'
 import { damaged, type SeriesRequest } from '../store.ts'
 import type { MergedPiece, MetricOfDay } from './merged-file.ts'
@@ -8,8 +9,6 @@ import type { RangePiece } from './merged-pieces.ts'
 
 /** Rows of steps that follow each other are read at once, up to so many bytes. Ours. */
 const READ_BYTES = 1_048_576
-/** Window files read at a time: as when they are read from their beginning. */
-const FILES_AT_ONCE = 3
 
 /** A piece, with the time of its step. */
 export interface PlacedPiece extends TimeSpan {
@@ -35,26 +34,40 @@ export function piecesIn(
   return placed
 }
 
-/** Pieces that are read at once: those of sums lie one behind the other, those of windows in a file each. */
-export function runsOf(
-  pieces: readonly PlacedPiece[],
-  lengthMs: number,
-): readonly (readonly PlacedPiece[])[] {
-  const [most, sizeOf] =
-    lengthMs === 0 ? [FILES_AT_ONCE, () => 1] : [READ_BYTES, ({ piece }: PlacedPiece) => piece[5]]
-  const runs: PlacedPiece[][] = []
-  let run: PlacedPiece[] = []
+/** Pieces that are read at once. */
+interface PieceRun {
+  readonly pieces: readonly PlacedPiece[]
+  /** All before it has been read then. */
+  readonly untilMs: number
+}
+
+/**
+ * Pieces of sums lie one behind the other. Those of windows lie in a file each: of an hour all or none are taken, as a
+ * larger window may have taken the place of some.
+ */
+export function runsOf(pieces: readonly PlacedPiece[], lengthMs: number): readonly PieceRun[] {
+  if (lengthMs === 0)
+    return [...byHour(pieces)].map(([fromMs, some]) => ({
+      pieces: some,
+      untilMs: fromMs + LARGEST_GRAIN_MS,
+    }))
+  return inReads(pieces).map((some) => ({ pieces: some, untilMs: Number(some.at(-1)?.toMs) }))
+}
+
+function inReads(pieces: readonly PlacedPiece[]): readonly (readonly PlacedPiece[])[] {
+  const reads: PlacedPiece[][] = []
   let size = 0
-  for (const piece of pieces) {
-    size += sizeOf(piece)
-    if (run.length === 0 || size > most) {
-      run = []
-      runs.push(run)
-      size = sizeOf(piece)
+  for (const each of pieces) {
+    const [, , , , , bytes] = each.piece
+    size += bytes
+    const last = reads.at(-1)
+    if (last !== undefined && size <= READ_BYTES) last.push(each)
+    else {
+      reads.push([each])
+      size = bytes
     }
-    run.push(piece)
   }
-  return runs
+  return reads
 }
 
 interface WantedRows {

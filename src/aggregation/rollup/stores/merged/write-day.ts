@@ -7,7 +7,7 @@ import type { CommittedWindow } from '../store.ts'
 import { addRows } from './add-rows.ts'
 import { dayOutput } from './day-output.ts'
 import { leastFirst } from './least-first.ts'
-import type { MergedLevel, MergedStep } from './merged-file.ts'
+import type { MergedLevel } from './merged-file.ts'
 import { type GroupSource, type LineSource, linesOf, type WindowSource } from './window-source.ts'
 
 /** Rows of one group in one step, which are read at once by whoever asks for any of them. Ours. */
@@ -57,7 +57,11 @@ export async function writeDay(
     }
     for (const { at, group } of same) await out.note({ ...group, level: asTheyAre, step: at })
   }
-  await out.finish({ rollup, definition, levels: levels.map(({ lengthMs, steps }) => ({ lengthMs, steps })) })
+  await out.finish({
+    ...{ rollup, definition },
+    levels: levels.map(({ lengthMs, steps }) => ({ lengthMs, steps })),
+    windows: sources.map(({ window: { late, rejected } }) => [late, rejected]),
+  })
   return true
 }
 
@@ -95,25 +99,12 @@ function levelOf(windows: readonly CommittedWindow[], lengthMs: number): Level {
   const bySteps = [...groupedBy(windows, startOf)]
   return {
     lengthMs,
-    steps: bySteps.map(([fromMs, some]) => stepOf(fromMs, some, lengthMs)),
+    steps: bySteps.map(([fromMs, some]) => [
+      fromMs,
+      lengthMs > 0 ? fromMs + lengthMs : Number(some[0]?.toMs),
+    ]),
     stepOf: bySteps.flatMap(([, some], step) => some.map(() => step)),
   }
-}
-
-function stepOf(fromMs: number, windows: readonly CommittedWindow[], lengthMs: number): MergedStep {
-  const sum = (of: (window: CommittedWindow) => number) => windows.reduce((all, each) => all + of(each), 0)
-  const heldMs = sum(lengthOf)
-  const first = Math.min(...windows.map((window) => window.fromMs))
-  const toMs = fromMs + (lengthMs || heldMs)
-  return [
-    fromMs,
-    toMs,
-    windows.length,
-    first,
-    heldMs,
-    sum(({ late }) => late),
-    sum(({ rejected }) => rejected),
-  ]
 }
 
 function groupedBy<T>(items: readonly T[], keyOf: (item: T) => number): ReadonlyMap<number, readonly T[]> {

@@ -151,6 +151,41 @@ test('rows of windows as they are come from their files, unless these are others
   t.equal(rows.length, 8)
 })
 
+test('an hour whose windows a larger one replaces while they are read is read anew', async (t) => {
+  const { store, dir, files } = await scene(t)
+  await store.merged.merge(day, never)
+  let generation = 1
+  for (const replacedAt of [0, 2, 3, 5]) {
+    const hourMs = DAY + HOUR_MS * Math.floor(replacedAt / 4)
+    const other = localStore({ dir, files })
+    let isReplaced = false
+    const reading = localStore({
+      dir,
+      files: {
+        ...files,
+        async open(path, ...given) {
+          if (!isReplaced && path.endsWith(`${DAY + replacedAt * GRAIN_MS}.rollup`)) {
+            isReplaced = true
+            generation += 1
+            const hour = { ...committed(hourMs, { toMs: hourMs + HOUR_MS, generation }), definition }
+            await other.publish(hour, chunks([rollupRow({}, [9]), rollupRow({ value: '/late' }, [1, 2])]))
+          }
+          return files.open(path, ...given)
+        },
+      },
+    })
+    const mergedWithin = [{ fromMs: DAY, toMs: DAY }]
+    const rows = await gathered(reading.series({ ...asked, mergedWithin }))
+    t.ok(isReplaced)
+    const ofFirst = rows.filter(({ windowFromMs }) => windowFromMs < DAY + HOUR_MS)
+    t.same([ofFirst.length, rows.length], replacedAt < 4 ? [2, 6] : [4, 6], `${replacedAt}`)
+    generation += 1
+    for (let at = 0; at < 8; at++)
+      await other.publish(quarter(at, generation), chunks([rollupRow({}, [at + 1])]))
+    t.equal(await store.merged.merge(day, never), 'merged')
+  }
+})
+
 test('a day whose groups have too many rows is not merged, and not tried again', async (t) => {
   const { store } = await scene(t, { maxGroupBytes: 100 })
   t.equal(await store.merged.merge(day, never), 'too_large')
