@@ -81,7 +81,7 @@ export function mergedDays(options: MergedDaysOptions): MergedDays {
       for (const { window, path } of counted) {
         const file = await files.open(path, 'r')
         opened.push(file)
-        sources.push({ window, rows: await windowSource(file, path) })
+        sources.push({ window, rows: await windowSource(file, path, counted.length) })
       }
       await makeFolder(files, folder)
       let isWritten = false

@@ -281,7 +281,7 @@ test('a window is not believed before all of it is what was written', async (t) 
   const index = Buffer.from('{}\n["a","m","ms","app",500,20,1,1]\n')
   const header = headerFor(WINDOW_FILE, HEADER_BYTES, index)
   const whole = Buffer.concat([header, index])
-  const source = await windowSource(fileOf(whole), 'w')
+  const source = await windowSource(fileOf(whole), 'w', 1)
   const group = await source.next()
   t.match(group, { group: { app: 'a', offset: 500 } })
   if (group) await t.rejects(linesOf(group), { message: /rows are not what was written/ })
@@ -289,10 +289,11 @@ test('a window is not believed before all of it is what was written', async (t) 
   const other = await windowSource(
     fileOf(Buffer.concat([header, Buffer.from('{}\n["a","m","ms","app",501,20,1,1]\n')])),
     'w',
+    1,
   )
   await other.next()
   await t.rejects(other.next(), { message: /its index is not what was written/ })
-  await t.rejects(windowSource(fileOf(Buffer.from('headgate-rollup 2 ')), 'w'), {
+  await t.rejects(windowSource(fileOf(Buffer.from('headgate-rollup 2 ')), 'w', 1), {
     message: /earlier version/,
   })
 })
