@@ -83,7 +83,7 @@ export function mergedContract(t: Test, name: string, fresh: (t: Test) => () => 
     t.match(await store.contents({ ...request, ...range, mergedWithin: ALWAYS }), [
       {
         ...{ fromMs: DAY, toMs: DAY + DAY_MS, complete: true, late: 28, rejected: 0, definition },
-        merged: { windows: 8, firstMs: DAY, heldMs: 2 * HOUR_MS },
+        merged: { windows: { length: 8, 0: { fromMs: DAY } }, heldMs: 2 * HOUR_MS, isEmpty: false },
         units: [{ unit: 'ms', rows: 16 }],
         hasSet: true,
       },

@@ -71,8 +71,8 @@ export interface AskedAt {
 export type FoundWindow = CommittedWindow & Pick<SeriesWindow, 'merged'>
 
 /** What a window is the sum of: itself, where it is none. */
-const partsOf = ({ fromMs, toMs, merged }: FoundWindow): Omit<MergedFrom, 'isEmpty'> =>
-  merged ?? { windows: 1, firstMs: fromMs, heldMs: toMs - fromMs }
+const partsOf = (window: FoundWindow): Omit<MergedFrom, 'isEmpty'> =>
+  window.merged ?? { windows: [window], heldMs: window.toMs - window.fromMs }
 
 /** Names it among those of a range, whatever set it was asked for. */
 export const placeOf = ({ fromMs, toMs, merged }: FoundWindow): string =>
@@ -80,7 +80,7 @@ export const placeOf = ({ fromMs, toMs, merged }: FoundWindow): string =>
 
 /** Windows of the grain. */
 export const countParts = (windows: readonly FoundWindow[]): number =>
-  windows.reduce((sum, window) => sum + partsOf(window).windows, 0)
+  windows.reduce((sum, window) => sum + partsOf(window).windows.length, 0)
 
 /** The windows of a range. */
 export interface WindowsFound {
@@ -98,7 +98,8 @@ export function completenessOf(
   const { grainMs } = at
   // What is committed was waited for, whatever became of the events since.
   const [first] = committed
-  const sinceMs = Math.min(at.firstEventMs ?? range.fromMs, first ? partsOf(first).firstMs : range.toMs)
+  const firstMs = first && partsOf(first).windows[0]?.fromMs
+  const sinceMs = Math.min(at.firstEventMs ?? range.fromMs, firstMs ?? range.toMs)
   const windows = committed.filter((window) => lacking?.has(placeOf(window)) !== true)
   const due = settled({ ...range, fromMs: Math.max(range.fromMs, alignDown(sinceMs, grainMs)) }, at)
   // Windows of another grain, from before a change of it, hold their time as well.
@@ -110,7 +111,8 @@ export function completenessOf(
     windows: countParts(windows),
     missing: Math.ceil((due.toMs - due.fromMs - heldMs) / grainMs),
     partial: windows.filter(({ complete }) => !complete).length,
-    dirty: windows.filter(holdsAny(at)).length,
+    dirty: windows.filter(holdsAny(at)).flatMap((window) => partsOf(window).windows.filter(holdsAny(at)))
+      .length,
     lateRows: windows.reduce((sum, { late }) => sum + late, 0),
     rejected: windows.reduce((sum, { rejected }) => sum + rejected, 0),
   }

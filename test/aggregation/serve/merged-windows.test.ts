@@ -27,7 +27,11 @@ const quickFiles: FileOps = {
 }
 const nothing = async () => {}
 const never = new AbortController().signal
-const asking = { signal: never, ofAllApps: true }
+/** Some windows of each day are to be repeated. */
+const lackingRows = new Map([
+  ['default', new Set([...Array(40).keys()].map((at) => FIRST + 11 * at * GRAIN_MS))],
+])
+const asking = { signal: never, ofAllApps: true, lackingRows }
 const LCP = 'browser.web_vital.lcp'
 const definition: RollupDefinition = {
   id: 'default',

@@ -45,9 +45,8 @@ export interface CommittedWindow {
 
 /** The windows that one is the sum of, of all that lie in it. */
 export interface MergedFrom {
-  readonly windows: number
-  /** Start of the first. */
-  readonly firstMs: number
+  /** In time order; at least one. */
+  readonly windows: readonly TimeSpan[]
   /** How long they are together: there may be none of some of its time. */
   readonly heldMs: number
   /** They hold no rows of the metric; otherwise each of them does. */

@@ -1,4 +1,5 @@
 import { crc32 } from '@node-rs/crc32'
+import type { TimeSpan } from '../../../../std/durations.ts'
 import { type OpenFile, readFully } from '../../../../std/files/files.ts'
 import type { KeptDefinition } from '../../model/definition.ts'
 import { type FileForm, readHeader, readIndex } from '../file-header.ts'
@@ -35,11 +36,11 @@ export interface MergedHead {
   readonly definition: KeptDefinition
   /** The last is that of the windows as they are. */
   readonly levels: readonly MergedLevel[]
-  /** What else is told of each of the windows. */
-  readonly windows: readonly WindowCounts[]
+  readonly windows: readonly AddedWindow[]
 }
 
-export type WindowCounts = readonly [late: number, rejected: number]
+/** One that was added up, as it is. */
+export type AddedWindow = readonly [fromMs: number, toMs: number, late: number, rejected: number]
 
 /** Rows of one step. */
 export type MergedPiece = readonly [
@@ -55,10 +56,20 @@ export type MergedPiece = readonly [
 
 export type MetricLine = readonly [app: string, metric: string, offset: number, bytes: number, crc: number]
 
+/** A window that was added up. */
+export interface DayPart extends TimeSpan {
+  readonly late: number
+  readonly rejected: number
+  /** Has no rows of the metric. */
+  readonly isEmpty: boolean
+}
+
 /** What a day holds of a metric. */
 export interface MetricOfDay {
   readonly head: MergedHead
   readonly pieces: readonly MergedPiece[]
+  /** The windows as they are, in time order. */
+  readonly parts: readonly DayPart[]
   /** How much was read of the file to know it. */
   readonly readBytes: number
 }
@@ -74,12 +85,21 @@ export async function readMetric(
   const index = await readIndex(file, path, header)
   const head = JSON.parse(index.toString('utf8', 0, index.indexOf('\n'))) as MergedHead
   const line = groupLines(index, [app, metric]).toString()
-  if (line === '') return { head, pieces: [], readBytes: index.length }
+  if (line === '') return { head, pieces: [], parts: partsOf(head, []), readBytes: index.length }
   const [, , offset, bytes, crc] = JSON.parse(line) as MetricLine
   const lines = await readFully(file, offset, bytes)
   if (crc32(lines) !== crc) throw damaged(path, 'what it says of a metric is not what was written')
   const pieces = JSON.parse(`[${lines.toString().trimEnd().replaceAll('\n', ',')}]`) as MergedPiece[]
-  return { head, pieces, readBytes: index.length + bytes }
+  return { head, pieces, parts: partsOf(head, pieces), readBytes: index.length + bytes }
+}
+
+function partsOf({ levels, windows }: MergedHead, pieces: readonly MergedPiece[]): readonly DayPart[] {
+  const asTheyAre = levels.length - 1
+  const filled = new Set(pieces.filter(([level]) => level === asTheyAre).map(([, , , step]) => step))
+  return windows.map(([fromMs, toMs, late, rejected], at) => ({
+    ...{ fromMs, toMs, late, rejected },
+    isEmpty: !filled.has(at),
+  }))
 }
 
 export const metricLine = ([app, metric, ...place]: MetricLine): string =>

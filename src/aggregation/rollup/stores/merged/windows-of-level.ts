@@ -1,15 +1,5 @@
 import type { SeriesWindow, UnitContent } from '../store.ts'
-import type { MetricOfDay } from './merged-file.ts'
-
-/** A window that was added up. */
-interface Part {
-  readonly fromMs: number
-  readonly toMs: number
-  readonly late: number
-  readonly rejected: number
-  /** Has no rows of the metric. */
-  readonly isEmpty: boolean
-}
+import type { DayPart, MetricOfDay } from './merged-file.ts'
 
 type Content = Pick<SeriesWindow, 'units' | 'hasSet'>
 
@@ -27,10 +17,10 @@ export function windowsOfLevel(
   const { rollup, definition, levels } = day.head
   const level = levels.findIndex((each) => each.lengthMs === lengthMs)
   const contents = contentsOf(day, level, set)
-  const parts = partsOf(day)
+  const { parts } = day
   let at = 0
   return levels[level]?.steps.flatMap(([fromMs, toMs], step) => {
-    const within: Part[] = []
+    const within: DayPart[] = []
     for (let part = parts[at]; part !== undefined && part.fromMs < toMs; part = parts[at]) {
       within.push(part)
       at += 1
@@ -57,25 +47,13 @@ export function windowsOfLevel(
   })
 }
 
-/** The windows as they are, in time order. */
-function partsOf({ head, pieces }: MetricOfDay): readonly Part[] {
-  const asTheyAre = head.levels.length - 1
-  const filled = new Set(pieces.filter(([level]) => level === asTheyAre).map(([, , , step]) => step))
-  const spans = head.levels[asTheyAre]?.steps ?? []
-  return spans.map(([fromMs, toMs], at) => {
-    const [late = 0, rejected = 0] = head.windows[at] ?? []
-    return { fromMs, toMs, late, rejected, isEmpty: !filled.has(at) }
-  })
-}
-
-function sumOf(parts: readonly Part[], isEmpty: boolean) {
-  const sum = (of: (part: Part) => number) => parts.reduce((all, part) => all + of(part), 0)
+function sumOf(parts: readonly DayPart[], isEmpty: boolean) {
+  const sum = (of: (part: DayPart) => number) => parts.reduce((all, part) => all + of(part), 0)
   return {
     late: sum(({ late }) => late),
     rejected: sum(({ rejected }) => rejected),
     merged: {
-      windows: parts.length,
-      firstMs: Math.min(...parts.map(({ fromMs }) => fromMs)),
+      windows: parts,
       heldMs: sum(({ fromMs, toMs }) => toMs - fromMs),
       isEmpty,
     },

@@ -60,7 +60,7 @@ export async function writeDay(
   await out.finish({
     ...{ rollup, definition },
     levels: levels.map(({ lengthMs, steps }) => ({ lengthMs, steps })),
-    windows: sources.map(({ window: { late, rejected } }) => [late, rejected]),
+    windows: sources.map(({ window: { fromMs, toMs, late, rejected } }) => [fromMs, toMs, late, rejected]),
   })
   return true
 }
