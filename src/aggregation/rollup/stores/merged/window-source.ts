@@ -45,7 +45,7 @@ export interface LineSource {
   advance(): Promise<boolean>
 }
 
-/** Of so many windows that are read side by side. */
+/** As many of them as `windows` says are read side by side. */
 export async function windowSource(file: OpenFile, path: string, windows: number): Promise<WindowSource> {
   const blockBytes = Math.min(MOST_BLOCK_BYTES, Math.ceil(BLOCKS_BYTES / windows))
   const header = await readHeader(file, path, WINDOW_FILE)
