@@ -1,5 +1,6 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
+import { basename } from 'node:path'
 import type { Config } from '../../config/parse.ts'
 import { systemClock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
@@ -24,8 +25,8 @@ by gzip. Each event is judged and cleaned as at the gateway, but its event_time 
 It works on the lake itself, and a Headgate that serves the same lake may go on running; its schedule computes the windows
 that are touched, however old they are, or \`headgate aggregate\` does so at once. Ctrl-C stops it: what is in the lake stays.
 The same files under the same name can be imported again, after a stop, a crash or a mistake in some lines: an event that
-stays the same, in its line, counts once. A file that was written anew is another import, unless its events have an
-event_id. Exits 0 when every event was accepted, 1 when some were not: dead/ of the lake tells of those. In place of a
+stays the same, in its line of a file that is called the same, counts once. A file that was written anew, or renamed, is
+another import, unless its events have an event_id. Exits 0 when every event was accepted, 1 when some were not: dead/ of the lake tells of those. In place of a
 file, - is standard input, which is imported once all of it is there.`,
   options: {
     ...CONFIG_OPTION,
@@ -89,10 +90,17 @@ function given(name: string, flags: Flags): string {
   throw new AppError('invalid_request', `needs --${name}, as in --app shop --name before-headgate events.csv`)
 }
 
-/** What was read once is at its end. */
+/** What was read once is at its end; and by its name, without its folder, a file is known again. */
 function assertOnce(words: readonly string[]): void {
-  if (words.filter((word) => word === STANDARD_INPUT).length > 1)
+  const names = words.map((word) => basename(word))
+  const twice = names.find((name, at) => names.indexOf(name) !== at)
+  if (twice === undefined) return
+  if (twice === STANDARD_INPUT)
     throw new AppError('invalid_request', 'reads standard input (-) once, not twice')
+  throw new AppError(
+    'invalid_request',
+    `names two files that are called ${twice}: import each under a --name of its own`,
+  )
 }
 
 /** All of them before anything of one is imported. */

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -62,6 +62,32 @@ The schedule counts what was accepted; \`headgate aggregate\` does so now.
   t.match(await run(imported), { code: 0, out: /3 events accepted/ })
   t.match(await run(['aggregate', ...range]), { code: 0, out: /: 3 windows done, 0 failed/ })
   t.match(await run(['reconcile', ...range]), { code: 0, out: /there is nothing to compare/ })
+})
+
+test('files of one import with the same rows in the same lines are all counted, and once', async (t) => {
+  const rows = (route: string) =>
+    `name,value,event_time,page_route\n${[1, 2].map((at) => `app.start,1,2019-05-06T07:0${at}:00Z,${route}\n`).join('')}`
+  const { dir, run } = await folder(t, { 'a.csv': rows('/a'), 'b.csv': rows('/b'), 'c.csv': rows('/b') })
+  const files = ['a', 'b', 'c'].map((name) => join(dir, `${name}.csv`))
+  const imported = ['import', '--app', 'shop', '--name', 'hosts']
+  const storedIds = () =>
+    readdirSync(join(dir, 'lake', 'raw'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ndjson'))
+      .flatMap((name) =>
+        readFileSync(join(dir, 'lake', 'raw', name), 'utf8')
+          .split('\n')
+          .slice(0, -1),
+      )
+      .map((stored) => JSON.parse(stored).event_id)
+  t.match(await run([...imported, ...files]), { code: 0 })
+  t.equal(new Set(storedIds()).size, 6)
+  t.match(await run([...imported, ...files.toReversed()]), { code: 0 })
+  t.match(await run([...imported, String(files[1])]), { code: 0 })
+  t.equal(new Set(storedIds()).size, 6, 'in another order, and one of them alone')
+  t.match(await run([...imported, String(files[0]), join(dir, '.', 'a.csv')]), {
+    code: 2,
+    err: /names two files that are called a\.csv: import each under a --name of its own/,
+  })
 })
 
 test('what is wrong with an import is said before anything is imported, in words', async (t) => {

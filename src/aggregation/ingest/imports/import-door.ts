@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Lake } from '../../../lake/lake.ts'
 import type { Clock } from '../../../std/clock.ts'
@@ -86,7 +86,7 @@ export function createImports(options: ImportsOptions): Imports {
   }
 
   async function imported(
-    { app: id, name, isDryRun = false, ...file }: FileImport & Pick<ImportTask, 'maxBytes'>,
+    { app: id, name, isDryRun = false, ...file }: FileImport & Pick<ImportTask, 'maxBytes' | 'file'>,
     signal: AbortSignal,
   ): Promise<ImportReport> {
     const app = appCalled(id)
@@ -110,14 +110,15 @@ export function createImports(options: ImportsOptions): Imports {
     try {
       const path = join(folder, 'import')
       await keep(coming, path)
-      return await imported({ ...request, path }, coming.signal)
+      return await imported({ ...request, path, file: '' }, coming.signal)
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
   }
 
   return {
-    importFile: (request, signal) => imported({ ...request, maxBytes: Number.POSITIVE_INFINITY }, signal),
+    importFile: (request, signal) =>
+      imported({ ...request, file: basename(request.path), maxBytes: Number.POSITIVE_INFINITY }, signal),
     importStream: (request, content, signal) =>
       received(
         { ...request, maxBytes: Number.POSITIVE_INFINITY },

@@ -17,7 +17,7 @@ import {
 } from '../quarantine/judge-line.ts'
 import { createHourParts } from './hour-parts.ts'
 import { type ImportContent, type ImportLine, importLines } from './import-lines.ts'
-import { createPastEvents, type ImportApp } from './past-event.ts'
+import { createPastEvents, type ImportApp, type ImportNames } from './past-event.ts'
 
 /** Events that were not accepted, and are told in the report itself. Ours: enough to see what is wrong. */
 const MAX_SAMPLE = 20
@@ -25,9 +25,8 @@ const MAX_SAMPLE = 20
 /** Lines that are looked at for hints, which cost more than to judge them: whoever errs does so in the first. Ours. */
 export const MAX_HINTED_LINES = 1_000
 
-export interface ImportTask extends ImportContent {
+export interface ImportTask extends ImportContent, ImportNames {
   readonly app: ImportApp
-  readonly name: string
   /** Told whenever something is in the lake. */
   readonly onProgress?: ((accepted: number) => void) | undefined
 }
@@ -80,7 +79,7 @@ export async function importFile(task: ImportTask, tools: ImportTools): Promise<
   const importing: Importing = {
     task,
     parts: createHourParts(lake, task.name),
-    eventOf: createPastEvents(task.app, task.name),
+    eventOf: createPastEvents(task.app, task),
     deadLetters: createDeadLetters(),
     sample: [],
     breath: createYielder(),

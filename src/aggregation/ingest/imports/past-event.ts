@@ -16,6 +16,13 @@ export interface ImportApp {
   readonly allowQuery: ReadonlySet<string>
 }
 
+/** By which an import is known again. */
+export interface ImportNames {
+  readonly name: string
+  /** The file's own, without its folder; empty where it has none, as the body of a request. */
+  readonly file: string
+}
+
 /** As it is stored, or why it is not. */
 export type PastEvent =
   | { readonly eventMs: number; readonly stored: string; readonly rejected?: undefined }
@@ -23,12 +30,13 @@ export type PastEvent =
 
 /**
  * From measurements of an import to the lines that are stored. Nobody knows when they arrived, so that it is when they
- * happened. An id that was left out is made of what stays the same whenever the import is repeated: its name, the place, and
- * what is stored of the event and never cleaned. Not of the place alone, which another file of the same name has as well.
+ * happened. An id that was left out is made of what stays the same whenever the import is repeated: its name, that of the
+ * file, the place, and all that is stored of the event. Less than all, and two events that differ would be one; more, and
+ * the id would tell of what was cleaned.
  */
 export function createPastEvents(
   { id: app, allowQuery }: ImportApp,
-  name: string,
+  { name, file }: ImportNames,
 ): (measurement: Measurement, spot: Spot) => PastEvent {
   const others = othersEnd({ app_id: app })
   const privacy = { allowQuery, stripIds: false }
@@ -37,10 +45,11 @@ export function createPastEvents(
     const fault = timeFault(measurement, eventMs)
     if (fault !== undefined) return { rejected: fault }
     const clean = scrub(measurement, privacy, String)
-    const { name: metric, value } = measurement
-    const eventId = clean.event_id ?? digest([app, 'import', name, line, index, metric, value, eventMs])
-    const { stamp } = enrich(clean, eventId, eventMs)
-    const stored = eventLine(clean, stamp, endAt(eventMs, others))
+    const { stamp } = enrich(clean, clean.event_id ?? '', eventMs)
+    const end = endAt(eventMs, others)
+    if (clean.event_id === undefined)
+      stamp.event_id = digest(['import', name, file, line, index, eventLine(clean, stamp, end)])
+    const stored = eventLine(clean, stamp, end)
     return Buffer.byteLength(stored) > MAX_EVENT_BYTES ? { rejected: TOO_LARGE } : { eventMs, stored }
   }
 }

@@ -33,7 +33,7 @@ const ImportQuery = Type.Object(
       form: IMPORT_NAME_FORM,
       example: 'before-headgate',
       description:
-        'What the import is called. The same body under the same name can be sent again, and counts once; its events lie in raw/import-<name>/.',
+        'What the import is called. The same body under the same name can be sent again, and counts once; another body wants another name. Its events lie in raw/import-<name>/.',
     }),
   },
   { additionalProperties: false },

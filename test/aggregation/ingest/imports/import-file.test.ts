@@ -10,9 +10,9 @@ const OLD = Date.UTC(2019, 4, 6, 7, 8, 9)
 const line = (more: object = {}) => JSON.stringify({ name: 'app.start', value: 1, event_time: OLD, ...more })
 const REQUEST = { app: 'shop', name: 'before' }
 
-async function imported(t: Test, text: string | Buffer, request = REQUEST) {
+async function imported(t: Test, text: string | Buffer, request = REQUEST, file = 'file') {
   const here = importsHere(t)
-  const path = join(here.tempDir, 'file')
+  const path = join(here.tempDir, file)
   writeFileSync(path, text)
   const report = await here.imports.importFile({ ...request, path }, signal)
   const events = here.lake
@@ -128,8 +128,8 @@ test('no more than some of what is rejected is told at once', async (t) => {
 })
 
 test('an id that was left out is made of what stays the same', async (t) => {
-  const ids = async (text: string, request = REQUEST) =>
-    (await imported(t, text, request)).events.map((event) => event?.event_id)
+  const ids = async (text: string, request = REQUEST, file = 'file') =>
+    (await imported(t, text, request, file)).events.map((event) => event?.event_id)
   const before = await ids(`${line()}\n${line()}\n`)
   t.equal(new Set(before).size, 2, 'equal events are as many')
   t.same(await ids(`${line()}\n${line()}\n`), before, 'the same again')
@@ -138,18 +138,24 @@ test('an id that was left out is made of what stays the same', async (t) => {
     before.slice(0, 1),
     'of the place, not of the file',
   )
-  for (const [what, text, request] of [
+  for (const [what, text, request, file] of [
     ['under another name', line(), { ...REQUEST, name: 'other' }],
     ['of another time', line({ event_time: OLD + 1 }), REQUEST],
     ['of another value', line({ value: 2 }), REQUEST],
     ['of another metric', line({ name: 'app.stop' }), REQUEST],
     ['in another line', `\n\n\n${line()}`, REQUEST],
+    ['of another route', line({ page_route: '/other' }), REQUEST],
+    ['with an attribute', line({ attributes: { plan: 'pro' } }), REQUEST],
+    ['of another weight', line({ weight: 2 }), REQUEST],
+    ['in a file called otherwise', line(), REQUEST, 'other'],
   ] as const)
-    t.notOk(before.includes((await ids(text, request))[0]), what)
+    t.notOk(before.includes((await ids(text, request, file))[0]), what)
+  const cleaned = (token: string) => line({ page_url: `https://shop.example/a?token=${token}` })
+  t.same(await ids(cleaned('secret')), await ids(cleaned('other')), 'what is cleaned has no part in it')
   t.same(
-    await ids(line({ page_route: '/other' })),
-    before.slice(0, 1),
-    'whatever may be cleaned has no part in it',
+    await ids('name,value,event_time\n\n"app.start",1.0,2019-05-06T07:08:09Z\n'),
+    await ids(`\n\n${line()}`),
+    'nor how it is written',
   )
 })
 
