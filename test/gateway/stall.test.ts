@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { type Test, test } from 'tap'
 import { someApps, startGateway } from '../fakes/gateway.ts'
-import { isTimed, longestStretch } from '../fakes/stretch.ts'
+import { longestStretch } from '../fakes/stretch.ts'
 
 /** What a request may keep the loop from others in one stretch, in processor time: this process's, sender included. */
 const ACCEPTED_MS = 50
@@ -123,7 +123,7 @@ const shapes = {
 }
 
 function isShort(t: Test, ms: number, mostMs: number): void {
-  if (isTimed) t.ok(ms <= mostMs, `${ms.toFixed(1)} ms`)
+  t.ok(ms <= mostMs, `${ms.toFixed(1)} ms`)
 }
 
 test('no request keeps the loop from others for longer than this', async (t) => {

@@ -19,13 +19,12 @@ import { noon, QUARTER, quarterly } from '../../fakes/aggregation/queries.ts'
 import { chunks, committed, rollupRow } from '../../fakes/aggregation/store.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 import { sha256 } from '../../fakes/gateway.ts'
-import { isTimed } from '../../fakes/stretch.ts'
+import { usualStretch } from '../../fakes/stretch.ts'
 
-/** With coverage nothing is timed, and each window costs some ten times as much. */
-const WINDOWS = isTimed ? 1_000 : 100
+const WINDOWS = 1_000
 const spread = Array.from({ length: 60 }, (_, i) => 10 * 1.1 ** i)
 
-/** Quarter hours (ten days of them, where it is timed) with 300 routes each: one file under many names. Counts the files that are opened. */
+/** Quarter hours of ten days with 300 routes each: one file under many names. Counts the files that are opened. */
 async function tenDays(t: Test) {
   const dir = t.testdir()
   let opened = 0
@@ -55,25 +54,6 @@ async function tenDays(t: Test) {
     clock: fakeClock(noon),
   })
   return { queries, opened: () => opened }
-}
-
-/** Processor milliseconds of this process, its reading threads included, that others wait for at most: 99 times of 100. */
-async function stretchOf(work: Promise<unknown>): Promise<number> {
-  const spent = () => {
-    const { user, system } = process.cpuUsage()
-    return (user + system) / 1_000
-  }
-  let under = true
-  const ended = work.finally(() => {
-    under = false
-  })
-  const stretches: number[] = []
-  for (let before = spent(); under; before = spent()) {
-    await turn()
-    stretches.push(spent() - before)
-  }
-  await ended
-  return Number(stretches.sort((a, b) => a - b)[Math.floor(stretches.length * 0.99)])
 }
 
 const range = { fromMs: noon - (WINDOWS - 2) * QUARTER, toMs: noon }
@@ -127,15 +107,13 @@ const questions: Readonly<Record<string, (queries: Queries, signal: AbortSignal)
     ),
 }
 
-test('no query keeps others waiting for more than a few milliseconds', {
-  skip: !isTimed && 'measured without coverage',
-}, async (t) => {
+test('no query keeps others waiting for more than a few milliseconds', async (t) => {
   const { queries } = await tenDays(t)
   for (const [what, ask] of Object.entries(questions)) {
     const signal = new AbortController().signal
     // Once before, for the compiler.
     await ask(queries, signal)
-    const stretchMs = await stretchOf(ask(queries, signal))
+    const stretchMs = await usualStretch(ask(queries, signal))
     t.ok(stretchMs < 10, `${what}: ${stretchMs.toFixed(1)} ms of processor at a time`)
   }
 })

@@ -267,6 +267,8 @@ test('quoted-printable in small letters, behind a path and over the end of a lin
       ['/a=3FS x', '/a x'],
       ['https://x.co/a?t=ab=\nS x', 'https://x.co/a x'],
       ['https://x.co/a?t=ab=\r\nS x', 'https://x.co/a x'],
+      // However long the query is before its line ends.
+      [`https://x.co/a?t=${'b'.repeat(100)}=\nS x`, 'https://x.co/a x'],
       ['https=3A//u:S=40h x', 'https://h x'],
     ]),
     [],

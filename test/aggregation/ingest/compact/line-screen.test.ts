@@ -1,6 +1,5 @@
-import { once } from 'node:events'
-import { createWriteStream, readFileSync, writeFileSync } from 'node:fs'
-import { readdir, readlink, stat, truncate, writeFile } from 'node:fs/promises'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { readdir, readlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
 import {
@@ -9,9 +8,6 @@ import {
   screen,
 } from '../../../../src/aggregation/ingest/compact/line-screen.ts'
 import { MAX_LINE_VALUES } from '../../../../src/aggregation/ingest/compact/line-values.ts'
-import { isTimed, longestStretch } from '../../../fakes/stretch.ts'
-
-const lineOf = (line: string) => `${JSON.stringify({ place: 7, line })}\n`
 
 test('lines that can be read go one way, all others another', async (t) => {
   const long = 'x'.repeat(MAX_LINE_BYTES)
@@ -90,25 +86,6 @@ test('lines that can be read go one way, all others another', async (t) => {
   }
 })
 
-test('neither the longest line nor lines of nothing hold up what else there is to do', async (t) => {
-  const dir = t.testdir()
-  const [input, lines, dead] = [join(dir, 'in'), join(dir, 'lines'), join(dir, 'dead')]
-  for (const [what, text, written] of [
-    ['a line of which each byte is escaped', '\u0001', 6 * MAX_LINE_BYTES + lineOf('').length],
-    ['line ends', '\n', 0],
-    ['lines of a letter', 'a\n', (MAX_LINE_BYTES / 2) * lineOf('a').length],
-  ] as const) {
-    await writeFile(input, Buffer.alloc(MAX_LINE_BYTES, text))
-    const files = [{ path: input, place: 7 }]
-    const { ms } = await longestStretch(async () => {
-      t.equal(await hasLongLine(files), what === 'a line of which each byte is escaped')
-      await screen(files, { lines, dead }, () => {})
-    })
-    if (isTimed) t.ok(ms < 50, `${what}: ${ms.toFixed(1)} ms`)
-    t.equal((await stat(lines)).size, written, what)
-  }
-})
-
 test('whatever cannot be opened, nothing stays open', async (t) => {
   const dir = t.testdir()
   const here = (name: string) => join(dir, name)
@@ -132,46 +109,6 @@ test('whatever cannot be opened, nothing stays open', async (t) => {
       what,
     )
   }
-})
-
-test('bytes that are no lines cost neither memory nor the time of others', async (t) => {
-  const dir = t.testdir()
-  const [zeros, garbage] = [join(dir, 'zeros'), join(dir, 'garbage')]
-  await writeFile(zeros, '')
-  await truncate(zeros, 512 * 1_048_576)
-  const short = Buffer.from('caf\xe9;12\n'.repeat(8_192), 'latin1')
-  const file = createWriteStream(garbage)
-  for (let i = 0; i < 400; i++) if (!file.write(short)) await once(file, 'drain')
-  file.end()
-  await once(file, 'close')
-  let longestMs = 0
-  // Of processor: a machine on which others are busy makes everything late.
-  const spentMs = () => {
-    const { user, system } = process.cpuUsage()
-    return (user + system) / 1_000
-  }
-  let lastMs = spentMs()
-  const watch = setInterval(() => {
-    longestMs = Math.max(longestMs, spentMs() - lastMs)
-    lastMs = spentMs()
-  }, 1)
-  const before = process.memoryUsage().rss
-  let peak = before
-  const memory = setInterval(() => {
-    peak = Math.max(peak, process.memoryUsage().rss)
-  }, 5)
-  let refused = 0
-  const files = [zeros, garbage].map((path, place) => ({ path, place }))
-  const out = { lines: join(dir, 'lines'), dead: join(dir, 'dead') }
-  await screen(files, out, () => {
-    refused += 1
-  })
-  clearInterval(watch)
-  clearInterval(memory)
-  t.equal(refused, 1 + 400 * 8_192)
-  // Well below the file; how far the garbage of reading it grows is the runtime's choice.
-  t.ok(peak - before < 384 * 1_048_576, `${Math.round((peak - before) / 1_048_576)} MiB more`)
-  t.ok(longestMs < 1_000, `${Math.round(longestMs)} ms of processor at most`)
 })
 
 test('a line is long by its bytes, wherever in a file it lies and however that is read', async (t) => {
