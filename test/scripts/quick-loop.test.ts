@@ -1,7 +1,8 @@
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
-import { measuresItsProcess, quickTests } from '../../scripts/lib/checks/quick/quick-tests.ts'
+import { countsNothing } from '../../scripts/lib/checks/coverage-map.ts'
+import { mustBeAlone, quickTests, timesItself } from '../../scripts/lib/checks/quick/quick-tests.ts'
 import { type RunOptions, runFiles } from '../../scripts/lib/checks/quick/run-files.ts'
 
 const TAP = `import tap, { test } from 'tap'\n`
@@ -13,7 +14,7 @@ async function outcomesOf(t: Test, texts: Readonly<Record<string, string>>, more
   const dir = t.testdir(texts)
   const files = Object.keys(texts).map((name) => join(dir, name))
   const results = join(dir, 'results')
-  const options = { results, jobs: 1, env: process.env, timeoutMs: 60_000, lingerMs: 60_000 }
+  const options = { results, jobs: 1, envOf: () => process.env, timeoutMs: 60_000, lingerMs: 60_000 }
   const outcomes = await runFiles(files, { ...options, mustBeAlone: () => false, ...more })
   const told = outcomes.map(({ file, ...outcome }) => {
     const said = readFileSync(join(results, `${file}.tap`), 'utf8')
@@ -33,7 +34,13 @@ test('files share a process, have a result each, and one may have its own', asyn
   const dir = t.testdir({ ...texts, 'alone.test.ts': alone })
   const files = ['first', 'second', 'alone'].map((name) => join(dir, `${name}.test.ts`))
   const outcomes = await runFiles(files, {
-    ...{ results: join(dir, 'results'), jobs: 1, env: process.env, timeoutMs: 60_000, lingerMs: 60_000 },
+    ...{
+      results: join(dir, 'results'),
+      jobs: 1,
+      envOf: () => process.env,
+      timeoutMs: 60_000,
+      lingerMs: 60_000,
+    },
     mustBeAlone: (file) => file.endsWith('alone.test.ts'),
   })
   t.same(
@@ -51,10 +58,28 @@ test('files share a process, have a result each, and one may have its own', asyn
   )
 })
 
+test('files of one environment share a process, those of another have another', async (t) => {
+  const [ours, theirs] = [
+    { ...process.env, PLANTED: 'ours' },
+    { ...process.env, PLANTED: 'theirs' },
+  ]
+  const counting = (planted: string, expected: number) => `${TAP}
+    globalThis.counted = (globalThis.counted ?? 0) + 1
+    test('it', async (t) => t.same([process.env['PLANTED'], globalThis.counted], ['${planted}', ${expected}]))`
+  const texts = {
+    ...{ 'a.ours.test.ts': counting('ours', 1), 'b.ours.test.ts': counting('ours', 2) },
+    ...{ 'c.theirs.test.ts': counting('theirs', 1), 'd.theirs.test.ts': counting('theirs', 2) },
+  }
+  const envOf = (file: string) => (file.endsWith('.ours.test.ts') ? ours : theirs)
+  const outcomes = await outcomesOf(t, texts, { envOf })
+  for (const name of Object.keys(texts)) t.match(outcomes[name], { passed: true, faults: [] }, name)
+})
+
 test('each process writes what it covered, whether its file was alone or not', async (t) => {
   const texts = { 'alone.test.ts': GOOD, 'first.test.ts': GOOD, 'second.test.ts': GOOD }
+  const env = { ...process.env, NODE_V8_COVERAGE: t.testdirName }
   await outcomesOf(t, texts, {
-    env: { ...process.env, NODE_V8_COVERAGE: t.testdirName },
+    envOf: () => env,
     mustBeAlone: (file) => file.endsWith('alone.test.ts'),
   })
   t.equal(readdirSync(t.testdirName).filter((name) => /^coverage-.*\.json$/.test(name)).length, 2)
@@ -157,8 +182,15 @@ test('the quick loop has most files, none that starts a process, and those alone
   t.ok(files.length > globSync('test/**/*.test.ts').length / 2, `${files.length} files`)
   t.ok(files.every((file) => existsSync(file)))
   t.notOk(files.includes('test/scripts/quick-loop.test.ts'))
-  t.ok(measuresItsProcess('test/event/privacy/cost.test.ts'))
-  t.notOk(measuresItsProcess('test/event/scrub.test.ts'))
+  t.ok(mustBeAlone('test/event/privacy/cost.test.ts'))
+  t.ok(mustBeAlone('test/browser/page.test.ts'))
+  t.notOk(mustBeAlone('test/event/scrub.test.ts'))
+})
+
+test('what counts for coverage is not timed but where that is left out', async (t) => {
+  for (const file of globSync('test/**/*.test.ts').filter(timesItself))
+    t.ok(countsNothing(file) || /\bif \(isTimed\)/.test(readFileSync(file, 'utf8')), file)
+  t.ok(timesItself('test/gateway/stall.test.ts'))
 })
 
 test('no file that others import has tests of its own: it would have them for the first of these alone', async (t) => {

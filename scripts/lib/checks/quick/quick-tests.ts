@@ -15,11 +15,11 @@ const STARTING = [
 const SEARCHING = [
   /^test\/(?:browser|process|fuzz|iam)\//,
   /\/(?:bad-input|candidates|crash|journal-model|oracle|outage|patterns|power|recovery|steps)\.test\.ts$/,
-  /\/(?:address-limit|budget|cost|counted-backlog|gunzip|line-screen|load|stall|whole-call|wide-objects)\.test\.ts$/,
+  /\/(?:address-limit|budget|(?:[\w-]+-)?cost|counted-backlog|gunzip|load|stall|whole-call|wide-objects)\.test\.ts$/,
   /^test\/(?:scripts\/limits|wiring\/delivery)\.test\.ts$/,
 ]
-/** What a process took, of time or memory, is the work of whoever ran in it. */
-const MEASURES = /\bprocess\.(?:cpuUsage|memoryUsage|resourceUsage)\b/
+/** What a process took, of time or memory, is the work of whoever ran in it; and who drives a browser has other files, in node:fs. */
+const ALONE = /\bprocess\.(?:cpuUsage|memoryUsage|resourceUsage)\b|from 'playwright-core'/
 
 const textOf = (file: string): string => readFileSync(file, 'utf8')
 
@@ -49,5 +49,8 @@ export const quickTests = (): string[] =>
     .filter((file) => !SEARCHING.some((pattern) => pattern.test(file)) && !startsProcesses(file))
     .sort()
 
-/** Whether a test file measures its process, and so must have one of its own. */
-export const measuresItsProcess = anywhere((file) => MEASURES.test(textOf(file)))
+/** Whether a test file must have a process of its own: it measures that, or changes it for all others. */
+export const mustBeAlone = anywhere((file) => ALONE.test(textOf(file)))
+
+/** Whether a test file is timed: that needs a process without coverage, and few others beside it. */
+export const timesItself = (file: string): boolean => textOf(file).includes("/fakes/stretch.ts'")

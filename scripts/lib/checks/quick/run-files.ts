@@ -18,8 +18,8 @@ export interface FileOutcome {
 export interface RunOptions extends Omit<FileTask, 'file'> {
   /** So many processes at once. */
   readonly jobs: number
-  /** What each of them finds in its environment. */
-  readonly env: NodeJS.ProcessEnv
+  /** What the process of a file finds in its environment: the same object where files can share one. */
+  readonly envOf: (file: string) => NodeJS.ProcessEnv
   readonly mustBeAlone: (file: string) => boolean
 }
 
@@ -50,6 +50,19 @@ function endingOf(worker: ChildProcess, task: FileTask): Promise<FileEnding> {
   })
 }
 
+interface Worker {
+  readonly process: ChildProcess
+  readonly env: NodeJS.ProcessEnv
+}
+
+/** The last process, or another one where the last has another environment. */
+async function workerIn(env: NodeJS.ProcessEnv, last: Worker | undefined): Promise<Worker> {
+  if (last?.env === env) return last
+  if (last !== undefined) await ended(last.process)
+  // What tests print is none of our own report.
+  return { process: fork(WORKER, { stdio: ['ignore', 2, 2, 'ipc'], env }), env }
+}
+
 /** A process whose files passed waits for nothing but the next, and writes what it covered when there is none. */
 async function ended(worker: ChildProcess): Promise<void> {
   worker.disconnect()
@@ -60,30 +73,30 @@ export async function runFiles(
   files: readonly string[],
   options: RunOptions,
 ): Promise<readonly FileOutcome[]> {
-  const { results, timeoutMs, lingerMs, mustBeAlone, env } = options
+  const { results, timeoutMs, lingerMs, mustBeAlone, envOf } = options
   const alone = files.filter(mustBeAlone)
   // Those first that take a process which nobody has warmed.
   const waiting = [...alone, ...files.filter((file) => !alone.includes(file))].values()
   const outcomes: FileOutcome[] = []
 
   async function work(): Promise<void> {
-    let worker: ChildProcess | undefined
+    let worker: Worker | undefined
     for (const file of waiting) {
       const path = join(results, `${file}.tap`)
       mkdirSync(dirname(path), { recursive: true })
       writeFileSync(path, '')
-      // What tests print is none of our own report.
-      worker ??= fork(WORKER, { stdio: ['ignore', 2, 2, 'ipc'], env })
-      const { passed: isGood, faults } = await endingOf(worker, { file, results: path, timeoutMs, lingerMs })
+      worker = await workerIn(envOf(file), worker)
+      const task = { file, results: path, timeoutMs, lingerMs }
+      const { passed: isGood, faults } = await endingOf(worker.process, task)
       const said = readFileSync(path, 'utf8')
       const passed = isGood && WHOLE.test(said)
       outcomes.push({ file, passed, isSilent: passed && !LEFT_OUT.test(said), faults })
       if (passed && !mustBeAlone(file)) continue
-      if (passed) await ended(worker)
-      else worker.kill('SIGKILL')
+      if (passed) await ended(worker.process)
+      else worker.process.kill('SIGKILL')
       worker = undefined
     }
-    if (worker !== undefined) await ended(worker)
+    if (worker !== undefined) await ended(worker.process)
   }
 
   await Promise.all(Array.from({ length: options.jobs }, work))

@@ -2,26 +2,28 @@
 // leaves its own, and tap reports those files that failed or left something out.
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
-import { measuresItsProcess } from './quick-tests.ts'
-import { runFiles } from './run-files.ts'
+import { mustBeAlone } from './quick-tests.ts'
+import { type RunOptions, runFiles } from './run-files.ts'
 
 const RESULTS = '.tap/test-results'
 /** As in .taprc. */
 const TIMEOUT_MS = 300_000
 const LINGER_MS = 30_000
 
-/** Whether all of them passed, in processes of this environment. */
-export async function runShared(files: readonly string[], env: NodeJS.ProcessEnv): Promise<boolean> {
+/** Whether all of them passed, so many at once, in processes of these environments. */
+export async function runShared(
+  files: readonly string[],
+  { envOf, jobs }: Pick<RunOptions, 'envOf' | 'jobs'>,
+): Promise<boolean> {
   // Results of files that are no more would be named among the slowest.
   rmSync(RESULTS, { recursive: true, force: true })
   const outcomes = await runFiles(files, {
     results: RESULTS,
-    jobs: availableParallelism(),
+    jobs,
     timeoutMs: TIMEOUT_MS,
     lingerMs: LINGER_MS,
-    mustBeAlone: measuresItsProcess,
-    env,
+    mustBeAlone,
+    envOf,
   })
   const told = outcomes.filter(({ isSilent }) => !isSilent).map(({ file }) => file)
   if (told.length > 0)

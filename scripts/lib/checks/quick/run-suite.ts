@@ -1,10 +1,11 @@
-// Runs all tests with coverage: first those of the quick loop, which share processes, then the others, of which tap starts one
-// for each. A process for each of the former takes twice as long as they do.
+// Runs all tests, each file once, with coverage where it counts: several in one process after another, as run-files.ts does,
+// which takes half of what a process for each takes. What is timed runs by itself, after them: `timed` names those files.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { globSync, rmSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
-import { product } from '../coverage-map.ts'
-import { quickTests } from './quick-tests.ts'
+import { countsNothing, product } from '../coverage-map.ts'
+import { quickTests, timesItself } from './quick-tests.ts'
 import { runShared } from './run-shared.ts'
 
 const TAP = 'node_modules/.bin/tap'
@@ -12,15 +13,22 @@ const TAP = 'node_modules/.bin/tap'
 // What was covered before is no part of this.
 for (const folder of ['.tap/coverage', '.tap/processinfo']) rmSync(folder, { recursive: true, force: true })
 
-const quick = quickTests()
-const isQuickGood = await runShared(quick, {
+const counted = {
   ...process.env,
   NODE_OPTIONS: execFileSync(TAP, ['node-options'], { encoding: 'utf8' }).trim(),
   _TAPJS_PROCESSINFO_COVERAGE_: '1',
   _TAPJS_PROCESSINFO_COV_FILES_: product.map((file) => resolve(file)).join('\n'),
+}
+const quick = quickTests()
+const slow = globSync('test/**/*.test.ts').filter(
+  (file) => !quick.includes(file) && !(timesItself(file) && countsNothing(file)),
+)
+// Those first that count nothing: most of them are long, and what is short at the end keeps every processor busy.
+const files = [...slow.filter(countsNothing), ...slow.filter((file) => !countsNothing(file)), ...quick]
+const isGood = await runShared(files, {
+  envOf: (file) => (countsNothing(file) ? process.env : counted),
+  // Many of them wait for processes that wait.
+  jobs: 2 * availableParallelism(),
 })
-const others = globSync('test/**/*.test.ts').filter((file) => !quick.includes(file))
-// With --changed, tap keeps what is there of coverage; all of them changed, as none of them was run before.
-const args = ['--changed', '--reporter=terse', '--coverage-report=lcovonly', ...others]
-const { status } = spawnSync(TAP, args, { stdio: 'inherit' })
-process.exitCode = isQuickGood && status === 0 ? 0 : 1
+const { status } = spawnSync(TAP, ['report', 'lcovonly'], { stdio: 'inherit' })
+process.exitCode = isGood && status === 0 ? 0 : 1
