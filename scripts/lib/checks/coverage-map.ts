@@ -14,7 +14,7 @@ export const product = readdirSync('src', { recursive: true, encoding: 'utf8' })
 const COUNTING_NOTHING = [
   /^test\/(?:[^/]+\.test\.ts$|(?:browser|iam|process|scripts|simulation\/duckdb)\/)/,
   /\/(?:bad-input|disk\/crash|hostile-connections|journal-model|kinesis-local|oracle|outage|power|steps)\.test\.ts$/,
-  /\/(?:counted-backlog|load|stall|wide-objects|(?:[\w-]+-)?cost)\.test\.ts$/,
+  /\/(?:counted-backlog|large-lines|load|stall|wide-objects|(?:[\w-]+-)?cost)\.test\.ts$/,
 ]
 
 /** Whether it is nothing to coverage what a test file reaches. */

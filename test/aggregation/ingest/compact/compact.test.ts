@@ -1,28 +1,16 @@
-import { createHash } from 'node:crypto'
-import { appendFileSync, readFileSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import tap, { test } from 'tap'
 import { compact, LEAST_PIECE_BYTES } from '../../../../src/aggregation/ingest/compact/compact.ts'
-import { MAX_LINE_BYTES } from '../../../../src/aggregation/ingest/compact/line-screen.ts'
 import { allRows, type SqlSession } from '../../../../src/aggregation/ingest/duckdb/sql-session.ts'
 import { columns } from '../../../../src/event/schema/event.ts'
 import { AppError } from '../../../../src/std/errors.ts'
-import { openDuckdb, placesIn, sharedSession } from '../../../fakes/aggregation/sessions.ts'
 import { eventLine } from '../../../fakes/events.ts'
+import { linesOnDisk } from './lines-on-disk.ts'
 
 const outOfMemory = () => new AppError('engine_out_of_memory', 'DuckDB: Out of Memory Error')
 
-const places = placesIn(tap.testdir({ lake: {}, temp: {} }))
-const session = await (await sharedSession(tap, places))(new AbortController().signal)
-const folder = places.tempDir
+const { session, folder, stored } = await linesOnDisk(tap)
 const madeFrom = 'these files'
-
-async function stored(name: string, content: string) {
-  const path = join(places.lakeDir, name)
-  await writeFile(path, content)
-  return [{ path, gzip: false }]
-}
 
 /** Runs out of memory so many times. */
 function starving(session: SqlSession, times: number) {
@@ -60,22 +48,6 @@ test('lines that are read in pieces make one file, with each row and each dead l
   }
 })
 
-test('a row group is bounded by its bytes, so that whoever reads it has memory enough', async (t) => {
-  const long = (id: number) => createHash('sha512').update(`${id}`).digest('hex').repeat(8)
-  const lines = Array.from({ length: 60_000 }, (_, id) => {
-    const event_id = `e${id}`
-    return `${eventLine({ event_id, name: long(id).slice(0, 60), page_url: `https://a.example/${long(id)}` })}\n`
-  })
-  const files = await stored('long.ndjson', lines.join(''))
-  const found = await compact({ session, folder, madeFrom, pieceBytes: 200_000_000 }, files)
-  t.equal(found.rows, 60_000)
-  const groups = await allRows(
-    session,
-    `SELECT SUM(total_uncompressed_size)::BIGINT FROM parquet_metadata('${found.parquet}') GROUP BY row_group_id`,
-  )
-  for (const [bytes] of groups) t.ok(Number(bytes) < 1.5 * 33_554_432, `${bytes} bytes`)
-})
-
 test('what does not fit into memory is tried in halves, down to a floor', async (t) => {
   const files = await stored('one.ndjson', line(1))
   const once = starving(session, 1)
@@ -96,16 +68,6 @@ test('what does not fit into memory is tried in halves, down to a floor', async 
   t.equal(always.tries.length, 3)
 })
 
-test('lines as dense as may be are read within the least memory that an engine may have', async (t) => {
-  const small = await openDuckdb(places, 134_217_728)(new AbortController().signal)
-  t.teardown(() => small.close())
-  const dense = `{"v":1,"attributes":[${'{},'.repeat(21_000)}{}]}\n`
-  const open = `${'['.repeat(65_500)}\n`
-  const files = await stored('dense.ndjson', `${line(1)}${dense.repeat(40)}${line(2)}${open.repeat(40)}`)
-  const found = await compact({ session: small, folder, madeFrom, pieceBytes: 16_777_216 }, files)
-  t.match(found, { rows: 2, malformed: 80 })
-})
-
 /** What is stored of a text of 5,000 characters of four bytes: so many of them, and how it ends; 0 for none. */
 const KEPT: Readonly<Record<string, readonly [number, string]>> = {
   page_url: [2_048, ''],
@@ -122,42 +84,6 @@ const ways = [
   ['lines that are all events', ''],
   ['lines of which one is none', 'none\n'],
 ] as const
-
-test('what becomes of a line does not hang on its neighbours', async (t) => {
-  const long = (bytes: number) => {
-    const shortest = eventLine({ event_id: 'long', page_route: '' })
-    return shortest.replace('"page_route":""', `"page_route":"${'r'.repeat(bytes - shortest.length)}"`)
-  }
-  for (const [what, one, rows] of [
-    ['the longest line', long(MAX_LINE_BYTES), 1],
-    ['one byte more', long(MAX_LINE_BYTES + 1), 0],
-    ['a megabyte more', long(5_242_880), 0],
-    ['one that is long by its blanks', `${line(1).trim()}${' '.repeat(MAX_LINE_BYTES)}`, 0],
-    ['attributes of many values', eventLine({ attributes: new Array(65_000).fill(0) as never }), 1],
-    ['attributes of more than may be', eventLine({ attributes: new Array(65_600).fill(0) as never }), 0],
-    ['half of a character', eventLine({ page_route: 'HALF' }).replace('HALF', '\\ud83d'), 1],
-    [
-      'half of one in a name, and in an id',
-      eventLine({ name: 'HALF', event_id: 'HALF' }).replaceAll('HALF', '\\udc00'),
-      1,
-    ],
-    ['an id of 128 characters', eventLine({ event_id: '\u{1F642}'.repeat(128) }), 1],
-    ['an id of 129', eventLine({ event_id: '\u{1F642}'.repeat(129) }), 0],
-  ] as const) {
-    for (const [neighbour, good, bad] of [
-      ['', 0, 0],
-      [line(2), 1, 0],
-      [line(3).repeat(2_000), 2_000, 0],
-      ['no event\n', 0, 1],
-    ] as const) {
-      for (const content of [`${neighbour}${one}\n`, `${one}\n${neighbour}`]) {
-        const files = await stored('neighbours.ndjson', content)
-        const found = await compact({ session, folder, madeFrom, pieceBytes: 100_000_000 }, files)
-        t.match(found, { rows: good + rows, malformed: bad + 1 - rows }, `${what} beside ${good}, ${bad}`)
-      }
-    }
-  }
-})
 
 test('texts are held to what a gateway stores, whatever the column and the way', async (t) => {
   const texts = columns.flatMap(({ name, type }) => (type === 'text' ? [name] : []))
@@ -234,14 +160,4 @@ test('attributes are held to what a gateway stores of them', async (t) => {
       t.same(JSON.parse(String(text)), kept, `${what}, in ${way}`)
     }
   }
-})
-
-test('many lines with megabytes of text each are compacted to what an engine can read', async (t) => {
-  const route = 'r'.repeat(3_900_000)
-  const files = await stored('huge.ndjson', '')
-  for (let id = 0; id < 60; id++)
-    appendFileSync(files[0]?.path ?? '', `${eventLine({ event_id: `h${id}`, page_route: route })}\n`)
-  const found = await compact({ session, folder, madeFrom, pieceBytes: 100_000_000 }, files)
-  t.match(found, { rows: 60, malformed: 0 })
-  t.ok(found.bytes < 20_000, `${found.bytes} bytes`)
 })
