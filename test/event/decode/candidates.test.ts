@@ -190,6 +190,7 @@ test('a body that is an envelope of nothing, or of too much, is refused as a who
   t.throws(() => read('{"events":[],"context":5}'), { code: 'malformed_body' })
   for (const many of [`[${'1,'.repeat(MAX_CANDIDATES)}1]`, '1\n'.repeat(MAX_CANDIDATES + 1)])
     t.throws(() => read(many), { code: 'body_too_large' })
+  t.throws(() => read(`[${wide(150_000)}]`), { code: 'body_too_large', message: /of what is no event$/ })
 })
 
 test('of several members of one name the last counts, as it does to JSON.parse, whatever the length', async (t) => {
