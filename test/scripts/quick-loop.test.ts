@@ -30,7 +30,8 @@ test('files share a process, have a result each, and one may have its own', asyn
     'first.test.ts': `${once}1))`,
     'second.test.ts': `${once}2))\ntest('again', { skip: true }, async () => {})`,
   }
-  const alone = `${once}1))`
+  // Nobody comes after it.
+  const alone = `${once}1))\nprocess.env['PLANTED'] = 'x'`
   const dir = t.testdir({ ...texts, 'alone.test.ts': alone })
   const files = ['first', 'second', 'alone'].map((name) => join(dir, `${name}.test.ts`))
   const outcomes = await runFiles(files, {

@@ -17,6 +17,8 @@ export interface FileTask {
   readonly timeoutMs: number
   /** A process that lives on so long after the last test waits for something that the tests left behind. */
   readonly lingerMs: number
+  /** No other file runs in the process: it may be left as it is. */
+  readonly isAlone: boolean
 }
 
 /** What became of it; `faults` are those that its results do not tell. */
@@ -34,7 +36,7 @@ interface RunningFile {
 
 let running: RunningFile | undefined
 
-function start({ file, results, timeoutMs, lingerMs }: FileTask): void {
+function start({ file, results, timeoutMs, lingerMs, isAlone }: FileTask): void {
   const output = openSync(results, 'w')
   const heldBefore = new Set(process.listeners('exit'))
   let isLoaded = false
@@ -72,7 +74,7 @@ function start({ file, results, timeoutMs, lingerMs }: FileTask): void {
         ...atEnd,
         ...(isLoaded ? [] : ['it did not come to the end of its file']),
         ...(test.counts.total > 0 ? [] : ['it tests nothing']),
-        ...changedSince(clean).map((name) => `it left ${name} changed`),
+        ...(isAlone ? [] : changedSince(clean)).map((name) => `it left ${name} changed`),
       ]
       process.send?.({
         passed: test.results?.ok === true && faults.length === 0,

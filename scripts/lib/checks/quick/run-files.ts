@@ -15,7 +15,7 @@ export interface FileOutcome {
   readonly faults: readonly string[]
 }
 
-export interface RunOptions extends Omit<FileTask, 'file'> {
+export interface RunOptions extends Omit<FileTask, 'file' | 'isAlone'> {
   /** So many processes at once. */
   readonly jobs: number
   /** What the process of a file finds in its environment: the same object where files can share one. */
@@ -86,12 +86,13 @@ export async function runFiles(
       mkdirSync(dirname(path), { recursive: true })
       writeFileSync(path, '')
       worker = await workerIn(envOf(file), worker)
-      const task = { file, results: path, timeoutMs, lingerMs }
+      const isAlone = mustBeAlone(file)
+      const task = { file, results: path, timeoutMs, lingerMs, isAlone }
       const { passed: isGood, faults } = await endingOf(worker.process, task)
       const said = readFileSync(path, 'utf8')
       const passed = isGood && WHOLE.test(said)
       outcomes.push({ file, passed, isSilent: passed && !LEFT_OUT.test(said), faults })
-      if (passed && !mustBeAlone(file)) continue
+      if (passed && !isAlone) continue
       if (passed) await ended(worker.process)
       else worker.process.kill('SIGKILL')
       worker = undefined
