@@ -9,11 +9,11 @@ import {
 import { systemClock } from '../../std/clock.ts'
 import { readAtMost } from '../../std/files/too-large.ts'
 import { isoSecondsCeil } from '../../std/iso-seconds.ts'
+import { aws } from '../client/aws.ts'
 import { loadConfig } from '../setup/load.ts'
 import { whyUnreadable } from '../setup/unreadable.ts'
 import { CONFIG_OPTION, type Command, EXIT, type Flags } from '../terminal/command.ts'
 import type { Terminal } from '../terminal/terminal.ts'
-import { aws } from './aws.ts'
 import { beforeOf, invalid, ROLE, roleOf, targetOf } from './revoke-flags.ts'
 
 /** The largest policy that is read: IAM's have at most 10,240 characters. */

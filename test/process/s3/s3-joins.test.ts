@@ -1,8 +1,8 @@
 import { test } from 'tap'
-import { s3Lake } from '../../src/lake/s3.ts'
-import { HOUR, setUp, signal } from '../aggregation/ingest/harness.ts'
-import { joiningOver, lines, RECORD } from '../aggregation/ingest/joined/small-lake.ts'
-import { credentials, seaweedfs, versitygw } from '../fakes/aws/s3-servers.ts'
+import { s3Lake } from '../../../src/lake/s3.ts'
+import { HOUR, setUp, signal } from '../../aggregation/ingest/harness.ts'
+import { joiningOver, lines, RECORD } from '../../aggregation/ingest/joined/small-lake.ts'
+import { credentials, seaweedfs, versitygw } from '../../fakes/aws/s3-servers.ts'
 
 for (const server of [versitygw, seaweedfs])
   test(`small objects become one in S3 (${server.name})`, { skip: server.skip }, async (t) => {

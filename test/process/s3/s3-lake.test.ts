@@ -1,10 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
-import type { RunningHeadgate } from '../../scripts/lib/demo/headgate.ts'
-import { s3Lake } from '../../src/lake/s3.ts'
-import { credentials, seaweedfs, versitygw } from '../fakes/aws/s3-servers.ts'
-import { aggregate, delivered, eventsNamed, post, start } from '../fakes/process/process.ts'
+import type { RunningHeadgate } from '../../../scripts/lib/demo/headgate.ts'
+import { s3Lake } from '../../../src/lake/s3.ts'
+import { credentials, seaweedfs, versitygw } from '../../fakes/aws/s3-servers.ts'
+import { aggregate, delivered, eventsNamed, post, start } from '../../fakes/process/process.ts'
 
 const EVENTS = 400
 const env = {
