@@ -10,6 +10,7 @@ import { queryPool } from '../http/query-pool.ts'
 import { createServer, refuseMalformed, refuseWhileClosing } from '../http/server.ts'
 import { readCondition } from '../std/input/condition.ts'
 import type { Logger } from '../std/telemetry.ts'
+import { type ErasureRoutePorts, erasureRoutes } from './ingest/erase/routes.ts'
 import { type ImportRoutePorts, importRoutes } from './ingest/imports/routes.ts'
 import type { RollupDefinition } from './rollup/model/definition.ts'
 import { type RollupRoutePorts, rollupRoutes } from './rollup/routes.ts'
@@ -22,8 +23,9 @@ import { dashboardRoutes } from './serve/dashboard/routes.ts'
 export interface AggregationPorts
   extends Pick<ServePorts, 'queries' | 'apps' | 'gateway' | 'clock' | 'pipeline'>,
     Pick<ExploreRoutePorts, 'explorer'>,
-    Pick<ImportRoutePorts, 'imports'>,
     Pick<RollupRoutePorts, 'runs'> {
+  /** What changes the lake. */
+  readonly lakeWork: Pick<ImportRoutePorts, 'imports'> & Pick<ErasureRoutePorts, 'erasures'>
   /** At least one. */
   readonly definitions: readonly RollupDefinition[]
   readonly listener: AggregationListener
@@ -55,12 +57,12 @@ const SECURITY_HEADERS = {
   'cross-origin-resource-policy': 'same-origin',
 }
 
-/** The private listener: runs, imports, queries and the dashboard. No CORS: other origins have no business here. */
+/** The private listener: runs, imports, erasures, queries and the dashboard. No CORS: other origins have no business here. */
 export async function buildAggregation(
   config: AggregationConfig,
   ports: AggregationPorts,
 ): Promise<FastifyInstance> {
-  const { listener, queries, explorer, imports, definitions, clock, runs, apps } = ports
+  const { listener, queries, explorer, lakeWork, definitions, clock, runs, apps } = ports
   const { pipeline, gateway } = ports
   const { log, ready, operations, auth = createAuth(config.tokens) } = listener
 
@@ -82,7 +84,8 @@ export async function buildAggregation(
   const pool = queryPool()
   await app.register(rollupRoutes, { runs, auth, clock, pool })
   await app.register(exploreRoutes, { explorer, auth, clock, apps, definitions })
-  await app.register(importRoutes, { imports, auth, apps })
+  await app.register(importRoutes, { ...lakeWork, auth, apps })
+  await app.register(erasureRoutes, { ...lakeWork, auth, apps, pool })
   await app.register(serveRoutes, {
     queries,
     pool,

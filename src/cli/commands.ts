@@ -4,6 +4,7 @@ import { isProgrammerError } from '../std/programming-errors.ts'
 import { inWordsWithPath } from '../std/system-faults.ts'
 import { aggregateCommand } from './commands/aggregate.ts'
 import { configCommand } from './commands/config.ts'
+import { eraseCommand } from './commands/erase.ts'
 import { healthCommand } from './commands/health.ts'
 import { importCommand } from './commands/import.ts'
 import { initCommand } from './commands/init.ts'
@@ -27,6 +28,7 @@ const commands: readonly Command[] = [
   aggregationCommand,
   aggregateCommand,
   importCommand,
+  eraseCommand,
   runsCommand,
   initCommand,
   keyCommand,

@@ -11,7 +11,8 @@ export interface LakeObject {
 }
 
 /**
- * Second seam: whole objects by key. Every object is complete or absent; none is ever changed in place. What fails
+ * Second seam: whole objects by key. Every object is complete or absent; none is ever changed in place, though an erasure
+ * puts one in the place of what it was, without some of its rows. What fails
  * rejects with `lake_failed`; a put that did may have stored its object all the same.
  */
 export interface Lake {

@@ -120,6 +120,9 @@ export const indexKey = (arrivalMs: number, name: string): string =>
 export const joinedHourKey = (arrivalMs: number): string =>
   keyOf('joined', `dt=${dayOf(arrivalMs)}`, `hr=${hourOf(arrivalMs)}.json`)
 
+/** What went by an erasure, and how far it is. */
+export const erasureKey = (id: string): string => keyOf('erasures', `${id}.json`)
+
 /** What the entries of one day of arrival say, together. */
 export const synopsisKey = (day: string): string => keyOf('synopses', `dt=${day}.ndjson`)
 

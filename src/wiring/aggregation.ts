@@ -24,6 +24,7 @@ import type { Queries } from '../aggregation/serve/query-port.ts'
 import type { AggregationConfig, Config } from '../config/schema/config-schema.ts'
 import { askBalance, type GatewayBalance } from '../http/reconciliation.ts'
 import type { Logger } from '../std/telemetry.ts'
+import { type Erasures, wireErasures } from './erasures.ts'
 import { wireImports } from './imports.ts'
 import { wireQueries } from './queries.ts'
 import type { System } from './system.ts'
@@ -55,7 +56,7 @@ export interface AggregationWiring {
   readonly definitions: readonly RollupDefinition[]
   readonly queries: Queries
   readonly explorer: Explorer
-  readonly imports: Imports
+  readonly lakeWork: { readonly imports: Imports; readonly erasures: Erasures }
   readonly pipeline: {
     state(): Promise<PipelineState>
     firstEventMs(): number | undefined
@@ -71,6 +72,8 @@ export interface AggregationSystem extends System {
   readonly onProgress?: (progress: SavedProgress) => void
   /** Those that are configured now; left out, those of the configuration. */
   readonly apps?: () => Config['apps']
+  /** Where runs are worked off only while somebody waits for one. */
+  readonly worksAlone?: boolean
 }
 
 export async function wireAggregation(config: Config, system: AggregationSystem): Promise<AggregationWiring> {
@@ -78,8 +81,7 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
   const { clock, entropy, lake, askGateway } = system
   const { tempDir, memoryLimitBytes, sessionsOf, arrivals, openExploration } = openArrivals(config, system)
   const { timeout: timeoutMs } = aggregation.engine
-  const kept = sessionPool({ openSession: sessionsOf(2 * timeoutMs), timeoutMs, clock })
-  const { openSession } = kept
+  const { openSession, letGo } = sessionPool({ openSession: sessionsOf(2 * timeoutMs), timeoutMs, clock })
   const { log } = system.telemetry
   const dir = join(dataDir, 'store')
   const store = localStore({ dir, log })
@@ -91,7 +93,7 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
     computing: {
       engine: duckdbEngine({ lake, openSession, tempDir, memoryLimitBytes, entropy }),
       sortRows: duckdbRows({ lake, openSession, tempDir, entropy }),
-      letGo: () => kept.letGo(),
+      letGo,
     },
     stores: [store],
     lake,
@@ -104,7 +106,10 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
     runs,
     store,
     definitions,
-    imports: wireImports(config, system),
+    lakeWork: {
+      imports: wireImports(config, system),
+      erasures: wireErasures(config, { ...system, runs, definitions, openSession: sessionsOf(timeoutMs) }),
+    },
     queries: wireQueries(
       {
         ...{ dir, definitions, cacheBytes: aggregation.cache.maxBytes },

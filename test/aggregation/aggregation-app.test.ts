@@ -9,6 +9,7 @@ import { DEFAULT_SETS } from '../../src/aggregation/rollup/model/definition.ts'
 import { AggregationConfig } from '../../src/config/schema/config-schema.ts'
 import { AppError } from '../../src/std/errors.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
+import { noErasures } from '../fakes/aggregation/erasures.ts'
 import { emptyExplorer } from '../fakes/aggregation/explorer.ts'
 import { importsHere } from '../fakes/aggregation/imports.ts'
 import { queriesHere } from '../fakes/aggregation/queries.ts'
@@ -53,7 +54,7 @@ async function built(t: Test, its: Partial<AggregationListener> = {}, configured
       cancel: noRun,
       windows: async () => [],
     },
-    imports: importsHere(t).imports,
+    lakeWork: { imports: importsHere(t).imports, erasures: noErasures },
     apps: () => ['shop'],
     gateway: () => ({ host: '127.0.0.1', port: 21_280 }),
     pipeline: {

@@ -15,6 +15,7 @@ import type { OwnCounts } from '../../src/http/reconciliation.ts'
 import { systemClock } from '../../src/std/clock.ts'
 import { AppError } from '../../src/std/errors.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
+import { noErasures } from '../fakes/aggregation/erasures.ts'
 import { emptyExplorer } from '../fakes/aggregation/explorer.ts'
 import { importsHere } from '../fakes/aggregation/imports.ts'
 import { queriesHere } from '../fakes/aggregation/queries.ts'
@@ -92,7 +93,7 @@ async function served(
       cancel: noRun,
       windows: async () => [],
     },
-    imports: importsHere(t).imports,
+    lakeWork: { imports: importsHere(t).imports, erasures: noErasures },
     apps: () => apps,
     gateway: () => ({ host: '127.0.0.1', port: 21_280 }),
     pipeline: {

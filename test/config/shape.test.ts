@@ -143,7 +143,7 @@ test('shapes and rules are both looked at, and rules only where the shape is rig
     { name: 'a', sha256: 'b'.repeat(64), scopes: ['read'], apps: ['shpo'] },
   ]
   t.same(faultsOf({ apps: [{ id: 'shop' }], aggregation: { tokens } }), [
-    'aggregation.tokens.0.scopes.0: must be one of read, run, events, write; it is a text of 5 characters',
+    'aggregation.tokens.0.scopes.0: must be one of read, run, events, write, erase; it is a text of 5 characters',
     'aggregation.tokens.1.name: token name "a" is used twice (first at aggregation.tokens.0.name)',
     'aggregation.tokens.1.apps: names no app: "shpo"; did you mean "shop"?',
   ])

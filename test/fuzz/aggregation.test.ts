@@ -5,6 +5,7 @@ import { aggregationState } from '../../src/aggregation/serve/pipeline.ts'
 import { parseConfig } from '../../src/config/parse.ts'
 import { createTelemetry } from '../../src/std/telemetry.ts'
 import { aggregation, GRAIN, MIN, never, T0 } from '../fakes/aggregation/aggregation.ts'
+import { noErasures } from '../fakes/aggregation/erasures.ts'
 import { emptyExplorer } from '../fakes/aggregation/explorer.ts'
 import { importsHere } from '../fakes/aggregation/imports.ts'
 import { queriesHere } from '../fakes/aggregation/queries.ts'
@@ -18,7 +19,7 @@ import { SECRET } from './values.ts'
 
 const operations = operationsOf('openapi/aggregation.json')
 const tokens = [
-  { name: 'ops', sha256: sha256('ops'), scopes: ['read', 'run', 'write', 'events'] },
+  { name: 'ops', sha256: sha256('ops'), scopes: ['read', 'run', 'write', 'events', 'erase'] },
   { name: 'viewer', sha256: sha256('viewer'), scopes: ['read'] },
   { name: 'runner', sha256: sha256('runner'), scopes: ['run'] },
   { name: 'of-blog', sha256: sha256('of-blog'), scopes: ['read', 'run'], apps: ['blog'] },
@@ -84,7 +85,7 @@ async function listening(t: Test) {
     queries: queriesHere({ ...it, definitions }),
     definitions,
     runs,
-    imports: importsHere(t).imports,
+    lakeWork: { imports: importsHere(t).imports, erasures: noErasures },
     apps: () => ['shop', 'blog'],
     gateway: () => ({ host: '127.0.0.1', port: 21_280 }),
     pipeline: {
@@ -124,6 +125,7 @@ test('whatever is sent to the private side is answered as documented', async (t)
     origins: ['https://evil.example'],
     identities,
     faultsOf: isolationFaults,
+    operations,
   }
   const statuses: number[] = []
   for (const operation of operations) {

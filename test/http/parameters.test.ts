@@ -4,6 +4,7 @@ import { aggregationState } from '../../src/aggregation/serve/pipeline.ts'
 import { parseConfig } from '../../src/config/parse.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
 import { aggregation, T0 } from '../fakes/aggregation/aggregation.ts'
+import { noErasures } from '../fakes/aggregation/erasures.ts'
 import { emptyExplorer } from '../fakes/aggregation/explorer.ts'
 import { importsHere } from '../fakes/aggregation/imports.ts'
 import { queriesHere } from '../fakes/aggregation/queries.ts'
@@ -137,7 +138,7 @@ async function privateSide(t: Test) {
   const it = await aggregation(t)
   const runs = await it.open()
   const { log, metrics } = quietTelemetry()
-  const tokens = [{ name: 'ops', sha256: sha256('ops'), scopes: ['read', 'run', 'write'] }]
+  const tokens = [{ name: 'ops', sha256: sha256('ops'), scopes: ['read', 'run', 'write', 'erase'] }]
   const { definitions } = it.options()
   const app = await buildAggregation(
     parseConfig({ aggregation: { tokens }, apps: someApps }, {}).aggregation,
@@ -152,7 +153,7 @@ async function privateSide(t: Test) {
       queries: queriesHere({ ...it, definitions }),
       definitions,
       runs,
-      imports: importsHere(t).imports,
+      lakeWork: { imports: importsHere(t).imports, erasures: noErasures },
       apps: () => ['shop'],
       gateway: () => ({ host: '127.0.0.1', port: 1 }),
       pipeline: {

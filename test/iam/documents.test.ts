@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { type Test, test } from 'tap'
 import { sessionPolicy } from '../../src/gateway/credentials/session/session-policy.ts'
-import { deadKey, indexKey, manifestKey, quarantineKey, rawKey } from '../../src/lake/layout.ts'
+import { deadKey, erasureKey, indexKey, manifestKey, quarantineKey, rawKey } from '../../src/lake/layout.ts'
 import {
   ACCOUNT,
   type Attempt,
@@ -162,6 +162,7 @@ test('who aggregates reads, writes and lists the lake, empties the quarantine, a
       rawLike(rawKey, 'direct-shop'),
       rawLike(deadKey, 'gateway'),
       indexKey(arrivalMs, 'x'),
+      erasureKey('x'),
       MANIFEST,
     ].flatMap((key): DocumentCase[] => [
       [true, `read ${key}`, on('GetObject', key)],
@@ -170,13 +171,15 @@ test('who aggregates reads, writes and lists the lake, empties the quarantine, a
     ]),
     [true, 'read what lies in quarantine', on('GetObject', direct)],
     [true, 'remove it', on('DeleteObject', direct)],
-    [false, 'put something there', on('PutObject', direct)],
+    [true, 'write it anew without what is erased', on('PutObject', direct)],
+    [false, 'put something into a quarantine of no app', on('PutObject', rawLike(quarantineKey, 'x'))],
     ...[
       'raw/',
       'raw/gateway/dt=2026-11-26/hr=04/',
       'index/',
       'dead/gateway/',
       'rollups/web/',
+      'erasures/',
       'quarantine/direct-shop/',
     ].map((prefix): DocumentCase => [true, `list ${prefix}`, list(prefix)]),
     [false, 'list the bucket', list('')],

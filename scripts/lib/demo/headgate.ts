@@ -88,7 +88,7 @@ export async function startHeadgate({
     gateway: { listen: { port: gatewayPort }, operations, ...config?.gateway },
     aggregation: {
       listen: { port: adminPort },
-      tokens: [{ name: 'demo', sha256: sha256(token), scopes: ['read', 'run', 'events'] }],
+      tokens: [{ name: 'demo', sha256: sha256(token), scopes: ['read', 'run', 'events', 'erase'] }],
       ...config?.aggregation,
     },
     shutdown: { ...config?.shutdown },

@@ -64,7 +64,7 @@ const aggregationOptions = options(
   {
     title: 'Headgate aggregation',
     description:
-      'The private side: runs, imports, queries, operations. Bearer tokens with the scopes read, run and write.',
+      'The private side: runs, imports, erasures, queries, operations. Bearer tokens with the scopes read, run, write and erase.',
   },
   [{ url: 'http://127.0.0.1:8081', description: 'Default listener' }],
   {

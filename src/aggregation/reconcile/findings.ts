@@ -3,8 +3,9 @@ import { isImported, parseDeadKey, parseRawKey } from '../../lake/layout.ts'
 import { openAll } from '../../std/async/open-all.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS, type TimeSpan } from '../../std/durations.ts'
 import { allRows, type OpenSqlSession, type SqlSession, type SqlValue } from '../ingest/duckdb/sql-session.ts'
+import { erasureBooks } from '../ingest/erase/erasure-books.ts'
 import type { LakeArrivals, ReceivedObject } from '../ingest/index/arrivals.ts'
-import { CREATE_TABLES, collect, GAPS, SHORT_MINUTES, TOTALS } from './ledger-sql.ts'
+import { addErased, CREATE_TABLES, collect, GAPS, SHORT_MINUTES, TOTALS } from './ledger-sql.ts'
 
 /** Ledger events that are not in the lake although later ones of the same process are. */
 export interface LedgerGap {
@@ -28,6 +29,8 @@ export interface AppFindings {
   /** Further copies of those: at-least-once delivery. */
   readonly copies: number
   readonly deadLettered: number
+  /** Taken out of the lake by erasures. */
+  readonly erased: number
   readonly missing: number
   /** Rows of which no ledger event tells: a process was killed before it wrote one, or the ledger event is lost. */
   readonly untold: number
@@ -40,6 +43,8 @@ export interface Findings extends TimeSpan {
   readonly apps: readonly AppFindings[]
   /** Objects that the index names and that are gone. */
   readonly goneObjects: readonly string[]
+  /** Records of erasures that cannot be read: what went by them is missing. */
+  readonly unreadableErasures: readonly string[]
 }
 
 export interface ReconcileOptions {
@@ -49,8 +54,10 @@ export interface ReconcileOptions {
   readonly onProgress?: (progress: { readonly done: number; readonly of: number }) => void
 }
 
-export const isComplete = ({ apps, goneObjects }: Findings): boolean =>
-  goneObjects.length === 0 && apps.every(({ missing, gaps }) => missing === 0 && gaps.length === 0)
+export const isComplete = ({ apps, goneObjects, unreadableErasures }: Findings): boolean =>
+  goneObjects.length === 0 &&
+  unreadableErasures.length === 0 &&
+  apps.every(({ missing, gaps }) => missing === 0 && gaps.length === 0)
 
 /** Compares what the gateways say they accepted with the rows of the lake, an hour at a time, or more of which the same objects tell. */
 export async function reconcile(
@@ -68,12 +75,22 @@ export async function reconcile(
   const session = await openSession(signal)
   try {
     await session.run(CREATE_TABLES)
+    const { erasures, unreadable: unreadableErasures } = await erasureBooks(lake).list()
+    // What they took out, or are about to: what still lies there is told as untold meanwhile.
+    for (const { app, arrivals: minutes } of erasures.filter(({ dryRun }) => !dryRun))
+      await session.run(
+        addErased(
+          app,
+          minutes.filter(([ms]) => ms >= fromMs && ms < toMs),
+        ),
+      )
     const hours = hoursOf({ fromMs, toMs })
     for (const part of partsOf(hours, objects)) {
       for (const key of await collectPart(session, part, lake)) goneObjects.add(key)
       onProgress?.({ done: Math.ceil((part.toMs - fromMs) / HOUR_MS), of: hours.length })
     }
-    return { fromMs, toMs, apps: await findingsOf(session), goneObjects: [...goneObjects] }
+    const apps = await findingsOf(session)
+    return { fromMs, toMs, apps, goneObjects: [...goneObjects], unreadableErasures }
   } finally {
     await session.close()
   }
@@ -145,13 +162,15 @@ async function findingsOf(session: SqlSession): Promise<readonly AppFindings[]> 
   const totals = await allRows(session, TOTALS)
   return totals.map((row) => {
     const app = String(row[0])
-    const [accepted = 0, found = 0, copies = 0, deadLettered = 0, untold = 0] = row.slice(1).map(Number)
+    const [accepted = 0, found = 0, copies = 0, deadLettered = 0, erased = 0, untold = 0] = row
+      .slice(1)
+      .map(Number)
     const ranges = joined(short.get(app) ?? [])
     const lost = gaps.get(app) ?? []
     // Untold rows are what lost ledger events would have told of; what is beyond them is lost as well.
     const behindGaps = Math.max(0, sum(lost) - untold)
     const missing = sum(ranges) + behindGaps
-    return { app, accepted, found, copies, deadLettered, missing, untold, short: ranges, gaps: lost }
+    return { app, accepted, found, copies, deadLettered, erased, missing, untold, short: ranges, gaps: lost }
   })
 }
 

@@ -16,7 +16,7 @@ export interface Slice {
 export const CREATE_TABLES: readonly string[] = [
   `CREATE OR REPLACE TEMP TABLE ledgers (app VARCHAR, minute BIGINT, instance VARCHAR, run VARCHAR, sequence HUGEINT,
     events HUGEINT, total HUGEINT)`,
-  'CREATE OR REPLACE TEMP TABLE counts (app VARCHAR, minute BIGINT, found BIGINT, copies BIGINT, dead BIGINT)',
+  'CREATE OR REPLACE TEMP TABLE counts (app VARCHAR, minute BIGINT, found BIGINT, copies BIGINT, dead BIGINT, erased BIGINT)',
 ]
 
 const FIELDS = ['app_id', 'event_id', 'received_time', 'name', 'value', 'attributes'] as const
@@ -48,25 +48,33 @@ export function collect({ fromMs, toMs, files, deadLetters }: Slice): readonly s
         TRY_CAST(${attribute('total')} AS BIGINT) AS total FROM received WHERE ${isLedger}) told
       WHERE sequence IS NOT NULL AND events IS NOT NULL AND total IS NOT NULL`,
     `INSERT INTO counts SELECT app_id, received_time - received_time % 60000 AS minute, COUNT(*),
-      SUM(copies) - COUNT(*), SUM(dead) FROM (
+      SUM(copies) - COUNT(*), SUM(dead), 0 FROM (
         SELECT ${IDENTITY}, COUNT(*) AS copies, MIN(dead) AS dead FROM received WHERE NOT (${isLedger})
         GROUP BY ${IDENTITY}) distinct_rows
       GROUP BY app_id, minute`,
   ]
 }
 
-const BY_MINUTE = `(SELECT app, minute, COALESCE(accepted, 0) AS accepted, COALESCE(found, 0) AS found,
-    COALESCE(copies, 0) AS copies, COALESCE(dead, 0) AS dead
-  FROM (SELECT app, minute, SUM(events) AS accepted FROM ledgers GROUP BY app, minute) told
-  FULL JOIN counts USING (app, minute)) by_minute`
+/** Events that were accepted and taken out since, by app and minute of arrival. */
+export const addErased = (app: string, minutes: readonly (readonly [number, number])[]): readonly string[] =>
+  minutes.map(
+    ([minuteMs, events]) => `INSERT INTO counts VALUES (${quote(app)}, ${minuteMs}, 0, 0, 0, ${events})`,
+  )
 
-/** App, accepted, found, copies, dead letters, and how many were found that no ledger event tells of. */
-export const TOTALS = `SELECT app, SUM(accepted), SUM(found), SUM(copies), SUM(dead), SUM(GREATEST(found - accepted, 0))
+const BY_MINUTE = `(SELECT app, minute, COALESCE(accepted, 0) AS accepted, COALESCE(found, 0) AS found,
+    COALESCE(copies, 0) AS copies, COALESCE(dead, 0) AS dead, COALESCE(erased, 0) AS erased
+  FROM (SELECT app, minute, SUM(events) AS accepted FROM ledgers GROUP BY app, minute) told
+  FULL JOIN (SELECT app, minute, SUM(found) AS found, SUM(copies) AS copies, SUM(dead) AS dead, SUM(erased) AS erased
+    FROM counts GROUP BY app, minute) counted USING (app, minute)) by_minute`
+
+/** App, accepted, found, copies, dead letters, erased, and how many were found or erased that no ledger event tells of. */
+export const TOTALS = `SELECT app, SUM(accepted), SUM(found), SUM(copies), SUM(dead), SUM(erased),
+    SUM(GREATEST(found + erased - accepted, 0))
   FROM ${BY_MINUTE} GROUP BY app ORDER BY app`
 
 /** App, minute, and how many of its events are missing. */
-export const SHORT_MINUTES = `SELECT app, minute, accepted - found FROM ${BY_MINUTE}
-  WHERE accepted > found ORDER BY app, minute`
+export const SHORT_MINUTES = `SELECT app, minute, accepted - found - erased FROM ${BY_MINUTE}
+  WHERE accepted > found + erased ORDER BY app, minute`
 
 /**
  * App, instance, run, sequences before and after a gap, the events that the lost ledger events would have told of, and

@@ -4,8 +4,10 @@ import type { Config } from '../../config/parse.ts'
 import { askBalance, type GatewayBalance } from '../../http/reconciliation.ts'
 import type { AdminAnswer } from '../../std/admin-request.ts'
 import type { Logger } from '../../std/telemetry.ts'
-import { type AskGateway, gatewayAt } from '../../wiring/aggregation.ts'
-import { ASKING, askAdmin } from './admin-client.ts'
+import { type AskGateway, gatewayAt, remoteGatewayOf } from '../../wiring/aggregation.ts'
+import type { Flags } from '../terminal/command.ts'
+import type { Terminal } from '../terminal/terminal.ts'
+import { ASKING, askAdmin, tokenOf } from './admin-client.ts'
 import { urlOf } from './listener-url.ts'
 
 /** Where the gateway of this configuration may answer for itself, on this machine. */
@@ -18,6 +20,17 @@ export const askState = (url: string, token: string | undefined): Promise<AdminA
 /** The gateway that serves this configuration on this machine; null when none answers who believes us. */
 export const localGateway = (config: Config, token: string | undefined, log: Logger): AskGateway =>
   gatewayAt(stateUrls(config), { token, log, mayBeAbsent: true })
+
+/** Where none is configured, the one that serves here: what it has taken until now is waited for. */
+export async function gatewayOf(
+  config: Config,
+  flags: Flags,
+  terminal: Terminal & { readonly log: Logger },
+): Promise<AskGateway> {
+  const { env, log } = terminal
+  if (config.aggregation.gatewayUrl !== undefined) return remoteGatewayOf(config, env, log)
+  return localGateway(config, await tokenOf(flags, config, terminal), log)
+}
 
 const whole = Type.Integer({ minimum: 0 })
 /** As much of the pipeline's state as is told of here; what is optional a Headgate of before does not tell. */

@@ -1,20 +1,17 @@
-import type { Config } from '../../config/parse.ts'
 import { systemClock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { systemEntropy } from '../../std/id.ts'
 import { oneOf } from '../../std/input/did-you-mean.ts'
-import type { Logger } from '../../std/telemetry.ts'
-import { type AskGateway, type Progress, remoteGatewayOf, wireAggregation } from '../../wiring/aggregation.ts'
+import { type Progress, wireAggregation } from '../../wiring/aggregation.ts'
 import { openLake } from '../../wiring/open-lake.ts'
-import { TOKEN_DEFAULT, tokenOf } from '../client/admin-client.ts'
-import { localGateway } from '../client/local-gateway.ts'
+import { TOKEN_DEFAULT } from '../client/admin-client.ts'
+import { gatewayOf } from '../client/local-gateway.ts'
 import { assertLake, ownDataFolder } from '../setup/data-folder.ts'
 import { loadConfig } from '../setup/load.ts'
 import { CONFIG_OPTION, type Command, type Flags } from '../terminal/command.ts'
 import { type ProgressStep, progressBar } from '../terminal/progress.ts'
 import { rangeOf } from '../terminal/range-flags.ts'
 import { stderrTelemetry } from '../terminal/stderr-log.ts'
-import type { Terminal } from '../terminal/terminal.ts'
 import { some } from '../terminal/wording.ts'
 import { runPasses } from './run-passes.ts'
 
@@ -76,17 +73,6 @@ its age, in one run after the other, and the window that is open now. Ctrl-C can
       throw inOptions(error)
     })
   },
-}
-
-/** Where none is configured, the one that serves here: what it has taken until now is waited for. */
-async function gatewayOf(
-  config: Config,
-  flags: Flags,
-  terminal: Terminal & { readonly log: Logger },
-): Promise<AskGateway> {
-  const { env, log } = terminal
-  if (config.aggregation.gatewayUrl !== undefined) return remoteGatewayOf(config, env, log)
-  return localGateway(config, await tokenOf(flags, config, terminal), log)
 }
 
 /** What the API asks for in its words, in those of the command line. */

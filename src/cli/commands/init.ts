@@ -77,7 +77,7 @@ aggregation:
   tokens:                  # another one: ${program} key new --token
     - name: admin
       sha256: ${token}
-      scopes: [${ADMIN_SCOPES.join(', ')}]   # numbers; runs; single events; imports
+      scopes: [${ADMIN_SCOPES.join(', ')}]   # numbers; runs; single events; imports; erasures
 
 apps:
   - id: shop-web

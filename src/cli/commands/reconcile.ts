@@ -67,19 +67,20 @@ ledger, and what apps put into streams of their own, or was imported, is left ou
 }
 
 function report(
-  { fromMs, toMs, apps, goneObjects }: Findings,
+  { fromMs, toMs, apps, goneObjects, unreadableErasures }: Findings,
   complete: boolean,
   endsByDefault: boolean,
 ): string {
-  const rows = apps.map(({ app, accepted, found, missing, untold, copies, deadLettered }) => [
+  const rows = apps.map(({ app, accepted, found, erased, missing, untold, copies, deadLettered }) => [
     app,
-    ...[accepted, found, missing, untold, copies, deadLettered].map(number),
+    ...[accepted, found, erased, missing, untold, copies, deadLettered].map(number),
   ])
-  const heads = ['app', 'accepted', 'found', 'missing', 'in no ledger', 'copies', 'dead letters']
+  const heads = ['app', 'accepted', 'found', 'erased', 'missing', 'in no ledger', 'copies', 'dead letters']
   const losses = [
     ...apps.flatMap(missingLines),
     ...apps.flatMap(gapLines),
     ...goneObjects.map((key) => `object gone: ${key}`),
+    ...unreadableErasures.map((key) => `erasure unreadable, so what went by it is missing: ${key}`),
   ]
   const more = losses.length > MOST_LINES ? [`… and ${losses.length - MOST_LINES} more; see --json`] : []
   const why = endsByDefault ? ' (a quarter of an hour ago: later ones may be on their way; --to)' : ''

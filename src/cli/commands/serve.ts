@@ -128,7 +128,10 @@ async function serveConfigured(
   )
   const { tick: tickMs, enabled: scheduled } = config.aggregation.schedule
   const ending = new AbortController()
-  const working = aggregation?.runs.start(ending.signal, { tickMs, scheduled })
+  const working = aggregation && [
+    aggregation.runs.start(ending.signal, { tickMs, scheduled }),
+    aggregation.lakeWork.erasures.start(ending.signal),
+  ]
   state = true
   if (human === undefined) greet(dev, terminal)
   else if (terminal.primary === undefined) terminal.out(startBanner({ config, dev, urls: urls() }))
@@ -153,7 +156,7 @@ async function serveConfigured(
   log.info('shutting down')
   const endRuns = async () => {
     ending.abort()
-    await working
+    await Promise.all(working ?? [])
   }
   return endInTime(end, (failed) => stop({ config, clock: systemClock, listeners, gateway, failed }, endRuns))
 }

@@ -18,7 +18,7 @@ export interface DevSecrets {
 /** Where development servers usually listen: pages of the dev app may come from there. */
 const DEV_PORTS = [1313, 3000, 4173, 4200, 5000, 5173, 5500, 8000, 8080, 8888]
 /** The scopes of a first token: all that there are. */
-export const ADMIN_SCOPES = ['read', 'run', 'events', 'write'] as const
+export const ADMIN_SCOPES = ['read', 'run', 'events', 'write', 'erase'] as const
 /** Two secrets and their names; what is longer is not ours. */
 const MAX_BYTES = 4_096
 /** Whatever of the mode lets others read or write. */

@@ -37,12 +37,12 @@ const Token = group({
     example: TOKEN_DIGEST,
   }),
   scopes: Type.Array(
-    literals(['read', 'run', 'events', 'write'], {
-      description: 'Numbers, metrics and books; runs; single events; or imports.',
+    literals(['read', 'run', 'events', 'write', 'erase'], {
+      description: 'Numbers, metrics and books; runs; single events; imports; or erasures.',
     }),
     {
       description:
-        '`read` sees numbers, metrics, books and runs; `run` starts and cancels runs, and who waits for one needs both; `events`, beside `read`, sees single events, with their addresses and the ids of their sessions; `write` imports events of the past.',
+        '`read` sees numbers, metrics, books and runs; `run` starts and cancels runs, and who waits for one needs both; `events`, beside `read`, sees single events, with their addresses and the ids of their sessions; `write` imports events of the past; `erase` takes the events of a session, a user or a page view out of the lake.',
       example: ['read', 'run'],
       minItems: 1,
     },
@@ -50,7 +50,7 @@ const Token = group({
   apps: Type.Optional(
     Type.Array(segment({ description: 'The `id` of an app.' }), {
       description:
-        'The only apps of which the token sees anything, or imports events. `run` does nothing beside it. Left out: all, and what is about all.',
+        'The only apps of which the token sees anything, imports events, or erases any. `run` does nothing beside it. Left out: all, and what is about all.',
       example: ['shop-web'],
       minItems: 1,
     }),

@@ -68,6 +68,18 @@ export const ingestDeclarations = {
     unit: 'events',
     labels: { app, reason: '[what each means](errors.md)' },
   },
+  headgate_erasures_total: {
+    type: 'counter',
+    help: 'Erasures that ended, dry runs apart.',
+    unit: 'erasures',
+    labels: { state: '`done`, or `failed`: windows are not computed without it, or objects cannot be read' },
+  },
+  headgate_erased_rows_total: {
+    type: 'counter',
+    help: 'Rows and lines of the lake that went by erasures.',
+    unit: 'rows',
+    labels: { app },
+  },
   headgate_direct_events_total: {
     type: 'counter',
     help: 'Events of direct streams that were stored, by what came of the token of their record.',

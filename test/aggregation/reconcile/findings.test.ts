@@ -7,6 +7,7 @@ import { createLedger } from '../../../src/event/ledger/ledger.ts'
 import { LEDGER_NAME } from '../../../src/event/schema/ledger-event.ts'
 import { startLedgerWriter } from '../../../src/gateway/collect/ledger-writer.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
+import { erasuresOver } from '../../fakes/aggregation/erasures.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
 import { eventLine, NOON } from '../../fakes/events.ts'
@@ -113,6 +114,42 @@ test('what others call a ledger event, and is none, keeps nobody from what is fo
   })
   await setup.put(`raw/backfill/${HOUR}/b.ndjson`, text(none))
   t.same(await findings(setup), before)
+})
+
+test('rows that were erased are not missing, and are told', async (t) => {
+  const setup = await setUp()
+  const written = await tenMinutes(5)
+  const isWhom = ({ event_id }: Row) => /[05]$/.test(event_id)
+  const rows = written.map((row) => ({
+    ...row,
+    session_id: isWhom(row) && !isLedger(row) ? 'whom' : 'other',
+  }))
+  await setup.put(`raw/gateway/${HOUR}/a.ndjson`, text(rows))
+  await setup.put(`raw/direct-shop/${HOUR}/b.ndjson`, text(rows.filter((row) => !isLedger(row))))
+  const before = await findings(setup)
+  const { lake, openSession, clock, places } = setup
+  const over = { lake, openSession, clock, tempDir: places.tempDir, arrivals: setup.ingester() }
+  const { erasures } = erasuresOver(over)
+  for (const dryRun of [true, false]) {
+    const { id } = await erasures.submit({ app: 'shop', by: 'session', id: 'whom', dryRun }, 'ops')
+    t.equal((await erasures.finish(id, signal)).state, 'done')
+  }
+  const after = await findings(setup)
+  t.ok(isComplete(after))
+  const gone = rows.filter((row) => row.app_id === 'shop' && row.session_id === 'whom').length
+  t.ok(gone > 0)
+  t.same(
+    after.apps,
+    before.apps.map((each) =>
+      each.app === 'shop' ? { ...each, found: each.found - gone, erased: gone } : each,
+    ),
+  )
+  // Where a record cannot be read, nobody takes it that nothing went.
+  const [, record = ''] = await lake.keys('erasures/')
+  await lake.put(record, Buffer.from('{'))
+  const unsure = await findings(setup)
+  t.match(unsure, { unreadableErasures: [record] })
+  t.notOk(isComplete({ ...unsure, apps: [] }))
 })
 
 test('attributes of others that are no JSON keep nobody from what is found', async (t) => {
@@ -266,7 +303,7 @@ test('a range of hours is worked through hour by hour, and only it is looked at'
     { done: 3, of: 3 },
   ])
   const empty = await reconcile({ fromMs: 0, toMs: MINUTE_MS }, options, signal)
-  t.same(empty, { fromMs: 0, toMs: MINUTE_MS, apps: [], goneObjects: [] })
+  t.same(empty, { fromMs: 0, toMs: MINUTE_MS, apps: [], goneObjects: [], unreadableErasures: [] })
 })
 
 test('an object that spans years of hours, as a clock jumped, is not read for each of them', async (t) => {

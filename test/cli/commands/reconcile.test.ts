@@ -63,9 +63,9 @@ test('where all is there, reconcile says so and exits 0', async (t) => {
     out,
     `Arrivals from 2026-11-22T12:00Z to 2026-11-22T12:10Z
 
-app   accepted  found  missing  in no ledger  copies  dead letters
-blog         2      2        0             0       0             0
-shop         3      3        0             0       0             0
+app   accepted  found  erased  missing  in no ledger  copies  dead letters
+blog         2      2       0        0             0       0             0
+shop         3      3       0        0             0       0             0
 
 All is there.
 `,
@@ -86,7 +86,7 @@ test('what is missing is named: app, minutes, how many; and the exit code is 1',
   ])
   const { code, out } = await reconcile(dir)
   t.equal(code, 1)
-  t.match(out, /^shop +9 +7 +2 +0 +0 +0$/m)
+  t.match(out, /^shop +9 +7 +0 +2 +0 +0 +0$/m)
   t.match(
     out,
     `

@@ -75,6 +75,10 @@ const copyTo = (query: string, path: string, [name, text]: readonly [name: strin
   `COPY (${query}) TO ${quote(path)}
     (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE_BYTES ${ROW_GROUP_BYTES}, KV_METADATA {${name}: ${quote(text)}})`
 
+/** The result of a query as a file that says of itself what another did, which an ingest or a join has made. */
+export const copyLike = (query: string, path: string, of: { madeFrom?: string; joined?: string }): string =>
+  copyTo(query, path, of.joined === undefined ? [MADE_FROM, of.madeFrom ?? ''] : [JOINED, of.joined])
+
 const toParquet = (query: string, { path, madeFrom }: ParquetTarget) =>
   copyTo(query, path, [MADE_FROM, madeFrom])
 
@@ -222,6 +226,13 @@ const READ_ROWS: Partial<Readonly<Record<ColumnName, string>>> = {
   http_response_status_code: 'TRY_CAST(http_response_status_code AS INTEGER) AS http_response_status_code',
   attributes: "COALESCE(TRY_CAST(attributes AS JSON), to_json(NULLIF(attributes, ''))) AS attributes",
 }
+
+/** Some columns of any Parquet files, none of their texts bounded: a column that a file lacks is NULL. */
+export const storedColumns = (files: readonly string[], names: readonly ColumnName[]): string =>
+  readStored(
+    files,
+    columns.filter(({ name }) => names.includes(name)),
+  )
 
 function readStored(files: readonly string[], read: readonly Column[]): string {
   const schema = read.map(

@@ -7,7 +7,7 @@ import { type Processes, type ProcessIdentity, systemProcesses } from '../../../
 import type { Entropy } from '../../../std/id.ts'
 import type { Logger, Telemetry } from '../../../std/telemetry.ts'
 import type { IngestReport, LakeArrivals } from '../../ingest/index/arrivals.ts'
-import { type Hold, holdOf } from '../commit/hold-lease.ts'
+import { type HeldWork, type Hold, holdOf } from '../commit/hold-lease.ts'
 import { createLeases, isHeldByAnother, type Leases } from '../commit/lease.ts'
 import { createManifests } from '../commit/manifest.ts'
 import { notesOf } from '../commit/rollup-notes.ts'
@@ -92,7 +92,19 @@ export interface OfLake {
   lastIngest(): { readonly notIngested: number; readonly engine?: string }
   /** What ingests have set aside since the data folder was made. */
   setAside(): Promise<AsideTotal>
+  /** Works while no other, in this process or another, erases; rejects while one does. */
+  readonly alone: <T>(held: HeldFor, work: (signal: AbortSignal) => Promise<T>) => Promise<T>
+  /** Works while no other, in this process or another, takes in or joins; rejects while one does. */
+  readonly exclusively: Exclusively
 }
+
+type HeldFor = Pick<HeldWork, 'runId' | 'signal'>
+
+/** Work on the lake itself. */
+export type Exclusively = <T>(
+  held: HeldFor,
+  work: (signal: AbortSignal, arrivals: Pick<LakeArrivals, 'ingest'>) => Promise<T>,
+) => Promise<T>
 
 export async function buildRunDependencies(options: RunsOptions): Promise<RunDependencies> {
   const { stores, lake, askGateway } = options
@@ -139,6 +151,11 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
     }
   }
 
+  const exclusively: Exclusively = ({ runId, signal }, work) =>
+    hold({ name: 'join', runId, signal }, (one) =>
+      hold({ name: 'ingest', runId, signal: one }, (held) => work(held, arrivals)),
+    )
+
   const joining = backgroundWork(
     async (signal) => {
       await isFree(hold({ name: 'join', runId: 'schedule', signal }, (held) => arrivals.join(held)))
@@ -182,6 +199,8 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
       beside: besideEachOther([joining, merging]),
     },
     ofLake: {
+      alone: (held, work) => hold({ name: 'erasure', ...held }, work),
+      exclusively,
       lastIngest: () => ({
         notIngested: last.failed.length,
         ...(last.unusable && { engine: last.unusable.message }),

@@ -1,0 +1,109 @@
+import { sleep } from '../../../std/async/abort.ts'
+import { type Entropy, sortableId } from '../../../std/id.ts'
+import type { KnownErasures } from './erasure-books.ts'
+import { type Erasure, isEnded, newErasure } from './erasure-record.ts'
+import { type ErasedBy, erasedDigest } from './erasure-target.ts'
+import { erasureMetrics } from './metrics.ts'
+import { type PerformingPorts, performErasure } from './perform-erasure.ts'
+
+export interface ErasureRequest {
+  readonly app: string
+  readonly by: ErasedBy
+  readonly id: string
+  readonly fromMs?: number | undefined
+  readonly toMs?: number | undefined
+  readonly dryRun: boolean
+}
+
+/** Events that somebody does not want to be kept: asked for, worked off one after the other, and remembered. */
+export interface Erasures {
+  /** Writes it down; it is done by whoever works. Nothing that is written has the id in it. */
+  submit(request: ErasureRequest, principal: string): Promise<Erasure>
+  /** Rejects with `not_found`. */
+  get(id: string): Promise<Erasure>
+  /** Newest first. */
+  list(): Promise<KnownErasures>
+  /** Does it, here and now: for the command line. */
+  finish(id: string, signal: AbortSignal): Promise<Erasure>
+  /** Works off what waits, what a process that died has begun too, until the signal aborts. */
+  start(signal: AbortSignal): Promise<void>
+}
+
+export interface ErasuresOptions extends PerformingPorts {
+  readonly entropy: Entropy
+}
+
+/** So often it is looked for what others have left, and what failed is tried again. Ours. */
+const LOOK_EVERY_MS = 60_000
+const SALT_BYTES = 18
+
+export function createErasures(options: ErasuresOptions): Erasures {
+  const { books, clock, entropy } = options
+  const { log } = options.telemetry
+  const metrics = erasureMetrics(options.telemetry)
+  const told = new Set<string>()
+  let woken = new AbortController()
+
+  async function perform(id: string, signal: AbortSignal): Promise<Erasure> {
+    const erasure = await performErasure(id, options, signal)
+    if (isEnded(erasure)) {
+      const { app, state, dryRun, objects } = erasure
+      metrics(erasure)
+      log.info({ erasure: id, app, state, dryRun, objects: objects.length }, 'an erasure ended')
+    }
+    return erasure
+  }
+
+  const failed = (err: unknown) => log.warn({ err }, 'an erasure cannot go on now; it is tried again')
+
+  async function workOff(signal: AbortSignal): Promise<void> {
+    const { erasures, unreadable } = await books.unfinished()
+    for (const key of unreadable) tellUnreadable(key)
+    for (const { id } of erasures) await perform(id, signal).catch(failed)
+  }
+
+  /** Once in the life of a process. */
+  function tellUnreadable(key: string): void {
+    if (!told.has(key)) log.error({ key }, 'a record of an erasure cannot be read, so nobody goes on with it')
+    told.add(key)
+  }
+
+  /** Windows that could not be computed without it, when it was asked for before: its rows are gone, and tell of them no more. */
+  async function minutesLeft({ app, by, id }: ErasureRequest): Promise<number[]> {
+    const { erasures } = await books.list()
+    const before = erasures.filter(
+      (each) =>
+        each.state === 'failed' &&
+        each.app === app &&
+        each.by === by &&
+        each.digest === erasedDigest(each.salt, id),
+    )
+    return [...new Set(before.flatMap(({ minutes }) => minutes))].sort((a, b) => a - b)
+  }
+
+  return {
+    async submit(request, principal) {
+      const { id, dryRun, ...asked } = request
+      const salt = entropy.token(SALT_BYTES)
+      const createdMs = clock.nowMs()
+      const minutes = dryRun ? [] : await minutesLeft(request)
+      const erasure = newErasure({
+        ...{ id: sortableId(createdMs, entropy), createdMs, dryRun, principal, salt, minutes },
+        ...{ ...asked, digest: erasedDigest(salt, id) },
+      })
+      await books.save(erasure)
+      woken.abort()
+      return erasure
+    },
+    get: books.load,
+    list: books.list,
+    finish: perform,
+    async start(signal) {
+      while (!signal.aborted) {
+        woken = new AbortController()
+        await workOff(signal).catch(failed)
+        await sleep(LOOK_EVERY_MS, AbortSignal.any([signal, woken.signal]))
+      }
+    },
+  }
+}

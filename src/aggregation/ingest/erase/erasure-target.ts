@@ -1,0 +1,27 @@
+import { createHash } from 'node:crypto'
+import type { ColumnName } from '../../../event/schema/event.ts'
+
+/** By which column events are found, by the word for it. */
+export const ERASED_BY = {
+  session: 'session_id',
+  user: 'user_id',
+  'page-view': 'page_view_id',
+} as const satisfies Readonly<Record<string, ColumnName>>
+export type ErasedBy = keyof typeof ERASED_BY
+
+/**
+ * Whose events go. The id itself is nowhere: it is known by a digest with a salt of its own, which is all that a process
+ * needs that goes on with it after another has died.
+ */
+export interface ErasureTarget {
+  readonly app: string
+  readonly by: ErasedBy
+  readonly salt: string
+  readonly digest: string
+  /** Between which event times, half-open; absent where there is no such end. */
+  readonly fromMs?: number | undefined
+  readonly toMs?: number | undefined
+}
+
+export const erasedDigest = (salt: string, id: string): string =>
+  createHash('sha256').update(salt).update(id).digest('hex')

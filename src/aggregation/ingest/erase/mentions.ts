@@ -1,0 +1,53 @@
+import { jsonIn } from '../../../std/json.ts'
+import { ERASED_BY, type ErasureTarget, erasedDigest } from './erasure-target.ts'
+
+/** What is known of a line that goes. */
+export interface MentionedLine {
+  /** When it came to a gateway; undefined where the line does not say it. */
+  readonly receivedMs?: number
+}
+
+/** A JSON string, whatever is around it. */
+const QUOTED = /"([^"\\]*(?:\\.[^"\\]*)*)"/g
+const NAMED_APP = /"app_id"\s*:\s*"([^"\\]*)"/g
+/** A letter has the beginning of a line as text, and that may have one of a client: JSON in JSON in JSON. */
+const MOST_NESTED = 3
+
+/**
+ * Whether a line is one of those that go: of an event what its columns say, and of anything else, such as a letter that tells
+ * of a line which nobody could read, whether the id is in it as a text of its own.
+ */
+export function mentionIn(line: Buffer, target: ErasureTarget): MentionedLine | undefined {
+  const text = line.toString()
+  const { app, by, salt, digest, fromMs = 0, toMs = Number.POSITIVE_INFINITY } = target
+  const { app_id, event_time, received_time, [ERASED_BY[by]]: id } = Object(jsonIn(text))
+  // What tells no time may be of this one.
+  if (event_time < fromMs || event_time >= toMs) return undefined
+  // Nobody but a gateway, or who took in what came past it, tells when an event came.
+  if (typeof received_time !== 'number') return isQuotedIn(text, target) ? {} : undefined
+  const isOfWhom = ['string', 'number'].includes(typeof id) && erasedDigest(salt, String(id)) === digest
+  return app_id === app && isOfWhom ? { receivedMs: received_time } : undefined
+}
+
+function isQuotedIn(text: string, { app, salt, digest }: ErasureTarget): boolean {
+  let texts: readonly string[] = [text]
+  for (let depth = 0; depth < MOST_NESTED && texts.length > 0; depth += 1) {
+    if (texts.some((each) => isOfAnotherApp(each, app))) return false
+    const quoted = texts.flatMap((each) => Array.from(each.matchAll(QUOTED), ([whole]) => unquoted(whole)))
+    if (quoted.some((each) => erasedDigest(salt, each) === digest)) return true
+    texts = quoted.filter((each) => each.includes('"'))
+  }
+  return false
+}
+
+/** Whose it is a letter says only in what it quotes. */
+function isOfAnotherApp(text: string, app: string): boolean {
+  const named = Array.from(text.matchAll(NAMED_APP), ([, name]) => name)
+  return named.length > 0 && !named.includes(app)
+}
+
+/** As it stands where it is no JSON: it was cut off, or never was. */
+function unquoted(quoted: string): string {
+  const text = jsonIn(quoted)
+  return typeof text === 'string' ? text : quoted.slice(1, -1)
+}

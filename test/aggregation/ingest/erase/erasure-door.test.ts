@@ -1,0 +1,237 @@
+import { truncate } from 'node:fs/promises'
+import { gzipSync } from 'node:zlib'
+import { test } from 'tap'
+import { erasureBooks } from '../../../../src/aggregation/ingest/erase/erasure-books.ts'
+import type { ErasureRequest } from '../../../../src/aggregation/ingest/erase/erasure-door.ts'
+import {
+  MAX_DIRECT_RECORD_BYTES,
+  MAX_OBJECT_BYTES,
+} from '../../../../src/aggregation/ingest/quarantine/object-lines.ts'
+import { AppError } from '../../../../src/std/errors.ts'
+import { createTelemetry, quietTelemetry } from '../../../../src/std/telemetry.ts'
+import { erasuresOver } from '../../../fakes/aggregation/erasures.ts'
+import { memoryLake } from '../../../fakes/aggregation/lake.ts'
+import { eventLine, NOON, storedEvent, writeParquet } from '../../../fakes/events.ts'
+import { HOUR, setUp, signal } from '../harness.ts'
+
+const WHOM = 'session-of-somebody'
+const ASKED: ErasureRequest = { app: 'shop', by: 'session', id: WHOM, dryRun: false }
+const GONE = `${eventLine({ session_id: WHOM })}\n`
+
+async function doorOver(
+  recomputing: Parameters<typeof erasuresOver>[0]['recomputing'] = {},
+  telemetry = quietTelemetry(),
+) {
+  const here = await setUp()
+  const { lake, openSession, clock, places } = here
+  const over = { lake, openSession, clock, tempDir: places.tempDir, arrivals: here.ingester() }
+  return { ...here, ...erasuresOver({ ...over, recomputing, telemetry }) }
+}
+
+test('what cannot be looked into stays as it is, and is told: the erasure is not done', async (t) => {
+  const here = await doorOver()
+  const { lake, erasures, session, places } = here
+  const event = eventLine({ event_id: 'kept', session_id: 'x' })
+  const bodies = {
+    [`dead/gateway/${HOUR}/broken.ndjson.gz`]: gzipSync(GONE.repeat(99)).subarray(0, -20),
+    [`dead/gateway/${HOUR}/long.ndjson`]: Buffer.from(`${GONE}${'x'.repeat(MAX_DIRECT_RECORD_BYTES + 1)}\n`),
+    [`dead/ingest-hose/${HOUR}/none.parquet`]: Buffer.from('PAR1 and nothing more'),
+  }
+  for (const [key, body] of Object.entries(bodies)) await here.put(key, body)
+  const large = `dead/gateway/${HOUR}/large.ndjson`
+  await here.put(large, '')
+  await truncate(`${places.lakeDir}/${large}`, MAX_OBJECT_BYTES + 1)
+  await here.put(`dead/ingest-direct-blog/${HOUR}/of-another-app.ndjson`, GONE)
+  await here.put(`raw/gateway/${HOUR}/a.ndjson`, `${GONE}${event}\n`)
+  await writeParquet(
+    session,
+    [storedEvent({ session_id: WHOM })],
+    `${places.lakeDir}/dead/ingest-hose/${HOUR}/b.parquet`,
+  )
+  const { id } = await erasures.submit(ASKED, 'ops')
+  const { state, error, unsearched, objects } = await erasures.finish(id, signal)
+  t.same([state, error], ['failed', 'Objects that could not be looked into: 4'])
+  t.match(unsearched, [
+    { key: /none\.parquet$/, why: /./ },
+    { key: /broken/, why: 'It breaks off, or is damaged' },
+    { key: large, why: `It has more than ${MAX_OBJECT_BYTES} bytes` },
+    { key: /long/, why: `A line of it has more than ${MAX_DIRECT_RECORD_BYTES} bytes` },
+  ])
+  t.same(
+    objects.map(({ rows }) => rows),
+    [1, 1],
+  )
+  for (const [key, body] of Object.entries(bodies)) t.same(await lake.get(key), body, key)
+  t.same(await here.eventIds(), ['kept'])
+  t.same(here.temporary(), [])
+})
+
+test('what goes while it is looked for is nowhere, and what the lake or the engine does not do now is tried again', async (t) => {
+  const here = await setUp()
+  const { lake, openSession, clock, places, session } = here
+  const gone: string[] = []
+  for (const name of ['a', 'b']) {
+    const key = `dead/ingest-hose/${HOUR}/${name}.parquet`
+    await writeParquet(session, [storedEvent({ session_id: WHOM })], `${places.lakeDir}/${key}`)
+    gone.push(key)
+  }
+  const lines = `dead/gateway/${HOUR}/lines.ndjson`
+  await here.put(lines, GONE)
+  const over = { lake, openSession, clock, tempDir: places.tempDir, arrivals: here.ingester() }
+  const { erasures } = erasuresOver(over)
+  const { id } = await erasures.submit({ ...ASKED, dryRun: true }, 'ops')
+  const finish = (change: Partial<typeof over>) =>
+    erasuresOver({ ...over, ...change }).erasures.finish(id, signal)
+  const unreadable = { path: `${places.lakeDir}/none`, release: async () => {} }
+  const opening = (open: typeof lake.open) => finish({ lake: { ...lake, open } })
+  await t.rejects(
+    opening(async (key) => (key === lines ? unreadable : lake.open(key))),
+    { code: 'ENOENT' },
+  )
+  await t.rejects(
+    opening(async (key) => (gone.includes(key) ? unreadable : lake.open(key))),
+    { code: 'engine_failed' },
+  )
+  t.match(await opening(async () => undefined), { state: 'done', objects: [] })
+})
+
+test('one object that cannot be read now leaves the erasure to the next', async (t) => {
+  const here = await setUp()
+  const { lake, openSession, clock, places, session } = here
+  await writeParquet(
+    session,
+    [storedEvent({ session_id: WHOM })],
+    `${places.lakeDir}/dead/ingest-hose/${HOUR}/a.parquet`,
+  )
+  const unreadable = { path: `${places.lakeDir}/none`, release: async () => {} }
+  const over = { openSession, clock, tempDir: places.tempDir, arrivals: here.ingester() }
+  const { erasures } = erasuresOver({ ...over, lake: { ...lake, open: async () => unreadable } })
+  const { id } = await erasures.submit(ASKED, 'ops')
+  await t.rejects(erasures.finish(id, signal), { code: 'engine_failed' })
+  t.match(await erasures.get(id), { state: 'erasing' })
+  t.match(await erasuresOver({ ...over, lake }).erasures.finish(id, signal), {
+    state: 'done',
+    objects: [{ rows: 1 }],
+  })
+})
+
+test('who waits is worked off, one after the other, and what fails is tried again', async (t) => {
+  const failures = [new AppError('lake_failed', 'not now')]
+  const here = await doorOver({
+    acknowledged: async () => {
+      const failure = failures.pop()
+      if (failure !== undefined) throw failure
+      return { why: 'backlog', events: 3 }
+    },
+  })
+  const { erasures, telemetry } = here
+  await here.put(`raw/gateway/${HOUR}/a.ndjson`, GONE)
+  const { id } = await erasures.submit(ASKED, 'ops')
+  const ending = new AbortController()
+  const ended = async (of: string) => {
+    for (;;) {
+      const erasure = await erasures.get(of)
+      if (erasure.state === 'done') return erasure
+      await new Promise(setImmediate)
+    }
+  }
+  const first = erasures.start(ending.signal)
+  // The first fails, and the second has it tried again.
+  while (failures.length > 0) await new Promise(setImmediate)
+  const second = await erasures.submit({ ...ASKED, dryRun: true }, 'ops')
+  t.match(await ended(id), { state: 'done', unseen: { why: 'backlog', events: 3 } })
+  t.match(await ended(second.id), { dryRun: true, runs: [] })
+  ending.abort()
+  await first
+  t.same(
+    (await erasures.list()).erasures.map((each) => each.id),
+    [second.id, id].sort().reverse(),
+  )
+  const text = await telemetry.metrics.metrics()
+  t.match(text, /headgate_erasures_total\{state="done"\} 1\n/)
+  t.match(text, /headgate_erased_rows_total\{app="shop"\} 1\n/)
+  await erasures.start(ending.signal)
+})
+
+test('an erasure waits while another works on the lake, and one whose windows fail has failed', async (t) => {
+  let held = 2
+  const here = await doorOver({
+    exclusively: async ({ signal: until }, work) => {
+      if (held-- > 0) throw new Error('held')
+      return work(until, here.ingester())
+    },
+    isHeld: (error) => error instanceof Error && error.message === 'held',
+    recompute: async ({ fromMs }) => ({ id: 'r-1', state: fromMs === NOON ? 'failed' : 'succeeded' }),
+  })
+  await here.put(
+    `raw/gateway/${HOUR}/a.ndjson`,
+    `${GONE}${eventLine({ event_id: 'e-2', session_id: WHOM, event_time: NOON + 60_000 })}\n`,
+  )
+  const { id } = await here.erasures.submit(ASKED, 'ops')
+  const erasure = await here.erasures.finish(id, signal)
+  t.match(erasure, { state: 'failed', error: /see run r-1$/, runs: ['r-1'] })
+  t.same(await here.eventIds(), [])
+  const stopped = await here.erasures.submit(ASKED, 'ops')
+  t.rejects(here.erasures.finish(stopped.id, AbortSignal.abort(new Error('stopped'))), { message: 'stopped' })
+})
+
+test('what the books hold is an erasure, or it is said', async (t) => {
+  const lake = memoryLake()
+  const books = erasureBooks(lake)
+  for (const id of ['none', '../raw', '']) await t.rejects(books.load(id), { code: 'not_found' }, id)
+  await lake.put('erasures/x.json', Buffer.from('{}'))
+  await t.rejects(books.load('x'), { code: 'lake_failed', message: /holds no erasure/ })
+  await lake.put('erasures/x.json', Buffer.from('{"version":2}'))
+  await t.rejects(books.load('x'), { code: 'later_version' })
+  const away = { ...lake, get: () => Promise.reject(new AppError('lake_failed', 'not now')) }
+  await t.rejects(erasureBooks(away).list(), { code: 'lake_failed', message: 'not now' })
+})
+
+test('a record that cannot be read keeps no other waiting, and is told', async (t) => {
+  const said: string[] = []
+  const here = await doorOver({}, createTelemetry('error', { write: (line) => void said.push(line) }))
+  const { lake, erasures } = here
+  await here.put(`raw/gateway/${HOUR}/a.ndjson`, GONE)
+  const damaged = ['erasures/0-broken.json', 'erasures/0-later.json']
+  await lake.put('erasures/0-broken.json', Buffer.from('{"version":1,"sta'))
+  await lake.put('erasures/0-later.json', Buffer.from('{"version":2}'))
+  const { id } = await erasures.submit(ASKED, 'ops')
+  const ending = new AbortController()
+  const working = erasures.start(ending.signal)
+  while ((await erasures.get(id)).state !== 'done') await new Promise(setImmediate)
+  // Another look tells nothing again.
+  const { id: next } = await erasures.submit(ASKED, 'ops')
+  while ((await erasures.get(next)).state !== 'done') await new Promise(setImmediate)
+  ending.abort()
+  await working
+  const { erasures: known, unreadable } = await erasures.list()
+  t.same([known.length, unreadable], [2, damaged.toReversed()])
+  t.same(
+    said.map((line) => JSON.parse(line)).map(({ key, msg }) => [key, msg]),
+    damaged.map((key) => [key, 'a record of an erasure cannot be read, so nobody goes on with it']),
+  )
+})
+
+test('who asks again has the windows computed that could not be', async (t) => {
+  let state = 'failed'
+  const here = await doorOver({
+    spansOf: (minutes) => minutes.map((fromMs) => ({ fromMs, toMs: fromMs + 60_000 })),
+    async recompute({ fromMs }) {
+      asked.push(fromMs)
+      return { id: 'r-1', state }
+    },
+  })
+  const asked: number[] = []
+  await here.put(`raw/gateway/${HOUR}/a.ndjson`, GONE)
+  const again = async (request: ErasureRequest) => {
+    const { id } = await here.erasures.submit(request, 'ops')
+    const { state: end } = await here.erasures.finish(id, signal)
+    return [end, asked.splice(0)]
+  }
+  t.same(await again(ASKED), ['failed', [NOON]])
+  state = 'succeeded'
+  t.same(await again({ ...ASKED, dryRun: true }), ['done', []])
+  for (const other of [{ app: 'blog' }, { by: 'user' }, { id: 'another' }] as const)
+    t.same(await again({ ...ASKED, ...other }), ['done', []])
+  t.same(await again(ASKED), ['done', [NOON]])
+})
