@@ -163,6 +163,8 @@ test('a window differs by those rows alone, however they came', async (t) => {
     t.not(before.hash, wanted.hash)
     const erasure = await (await erase(withAll)).ended()
     t.equal(erasure.state, 'done')
+    // What lies there anew is nothing new.
+    t.equal((await withAll.ingester().ingest(signal)).inputs, 0)
     const after = await withAll.content()
     t.equal(after.hash, wanted.hash, `seed ${seed}`)
     t.equal(after.kept, wanted.kept)
