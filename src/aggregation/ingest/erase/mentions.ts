@@ -7,8 +7,8 @@ export interface MentionedLine {
   readonly receivedMs?: number
 }
 
-/** A JSON string, whatever is around it. */
-const QUOTED = /"([^"\\]*(?:\\.[^"\\]*)*)"/g
+/** A JSON string, whatever is around it. One that was cut off goes to the end: to look for more in it is work without end. */
+const QUOTED = /"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?$)/gs
 const NAMED_APP = /"app_id"\s*:\s*"([^"\\]*)"/g
 /** A letter has the beginning of a line as text, and that may have one of a client: JSON in JSON in JSON. */
 const MOST_NESTED = 3
@@ -46,8 +46,8 @@ function isOfAnotherApp(text: string, app: string): boolean {
   return named.length > 0 && !named.includes(app)
 }
 
-/** As it stands where it is no JSON: it was cut off, or never was. */
+/** As it stands where it is no JSON, also with an end. */
 function unquoted(quoted: string): string {
-  const text = jsonIn(quoted)
-  return typeof text === 'string' ? text : quoted.slice(1, -1)
+  const text = jsonIn(quoted) ?? jsonIn(`${quoted}"`)
+  return typeof text === 'string' ? text : quoted.slice(1).replace(/"$/, '')
 }
