@@ -7,7 +7,7 @@ import type { CommittedWindow } from '../stores/store.ts'
 /** What came for a window, and by what it is counted. */
 export interface RowsOfWindow {
   readonly window: TimeSpan
-  /** The newest generation under the rollup's present definition. */
+  /** The newest generation under the rollup's present definition, unless a newer one of another counts. */
   readonly manifest: Manifest | undefined
   /** The objects that hold rows of the window now. */
   readonly inputs: readonly WindowInput[]

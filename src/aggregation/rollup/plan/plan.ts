@@ -1,7 +1,7 @@
 import { isAhead } from '../../../std/clock.ts'
 import { alignDown, HOUR_MS } from '../../../std/durations.ts'
 import type { DamagedManifest, Manifest } from '../commit/manifest.ts'
-import { endOfWindowsMs, isSame } from '../model/window-spans.ts'
+import { endOfWindowsMs } from '../model/window-spans.ts'
 import type { CommittedWindow } from '../stores/store.ts'
 import {
   countingSpan,
@@ -31,6 +31,8 @@ export interface WindowFacts extends RowsOfWindow {
   readonly stored: readonly (CommittedWindow | undefined)[]
   /** What counts and starts in it: itself, or in its place windows of another definition. */
   readonly counting: readonly CommittedWindow[]
+  /** Others within the same larger window are newer than that: it has begun to be replaced. */
+  readonly isReplacing?: boolean
   /** When the last run gave the window up, if that was after its newest generation. */
   readonly failedMs: number | undefined
 }
@@ -127,6 +129,14 @@ export function planRequested(facts: readonly WindowFacts[], reprocess: Reproces
   return planned(facts, (each) => requested(each, reprocess, times))
 }
 
+/** The same without a range, which is no asking: what is old and counts under another definition stays as it is. */
+export function planOfAll(facts: readonly WindowFacts[], reprocess: Reprocess, times: Times): Plan {
+  return planned(facts, (each) => {
+    const isToStay = each.isCovered && reprocess === 'missing' && windowState(each, times) === 'missing'
+    return isToStay ? sealedWith(tooLateRows(each, times), each) : requested(each, reprocess, times)
+  })
+}
+
 function planned(facts: readonly WindowFacts[], decide: (facts: WindowFacts) => Decision): Plan {
   const windows: PlannedWindow[] = []
   const skipped: SkippedWindow[] = []
@@ -170,7 +180,7 @@ function sealedWith(tooLate: number, facts: WindowFacts): Decision {
 
 function stepFor(facts: WindowFacts, times: Times): Decision {
   const { window, manifest } = facts
-  const isStale = manifest === undefined || freshInputs(facts).length > 0 || isOvertaken(manifest, facts)
+  const isStale = manifest === undefined || freshInputs(facts).length > 0
   if (isStale) return { step: 'compute' }
   if (!manifest.complete && isOver(window, times)) return { step: 'compute' }
   return publishOr('committed', facts)
@@ -191,9 +201,11 @@ const isSealed = ({ toMs }: Pick<Window, 'toMs'>, { nowMs, horizonMs }: Times) =
 
 /**
  * Never committed, and nothing is lost by that: it is old, and without rows or counted under another definition. Those
- * within one larger window take its place together or not at all, so they grow old together.
+ * within one larger window take its place together or not at all, so they grow old together, and once some are there the
+ * others follow: the rows of those count nowhere until then.
  */
 const isDone = (facts: WindowFacts, times: Times) =>
+  facts.isReplacing !== true &&
   isSealed(countingSpan(facts), times) &&
   (facts.isCovered ? !isNewsInTime(facts, times) : facts.inputs.length === 0)
 
@@ -201,17 +213,7 @@ const isDone = (facts: WindowFacts, times: Times) =>
  * The larger window goes when those within it hold all of its time, so one that is not over is computed as it is now. So is
  * one that was counted while it was open, under another definition: under this one nobody knows that it is there.
  */
-const isAwaited = (facts: WindowFacts) =>
-  facts.isCovered ||
-  (facts.within !== undefined && (facts.manifest === undefined || isOvertaken(facts.manifest, facts)))
-
-/** A store holds a newer generation, or as new a one of another grain: the configuration went to that and came back. */
-const isOvertaken = ({ generation, fromMs, toMs }: Manifest, { stored }: WindowFacts) =>
-  stored.some(
-    (held) =>
-      held !== undefined &&
-      (held.generation > generation || (held.generation === generation && !isSame(held, { fromMs, toMs }))),
-  )
+const isAwaited = ({ isCovered }: WindowFacts) => isCovered
 
 /**
  * Whether late rows are still gathered for the next generation: they trickle, so each waits twice as long as the one

@@ -9,6 +9,7 @@ import type { RollupDefinition } from '../model/definition.ts'
 import { type Times, tooLateRows } from './late-rows.ts'
 import {
   type Plan,
+  planOfAll,
   planRequested,
   planScheduled,
   type Window,
@@ -154,10 +155,9 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
       const windows = [...others, ...regular].sort((a, b) => a.fromMs - b.fromMs)
       found.push(...(await gatherWithOthers(sources, definition, windows)))
     }
-    const plan = planRequested(found, reprocess, now)
-    return worthTelling(
-      reprocess === 'all' ? plan : firstOf(plan, { most: MAX_WINDOWS_WITHOUT_RANGE, nowMs: now.nowMs }),
-    )
+    const plan = planOfAll(found, reprocess, now)
+    const share = { most: MAX_WINDOWS_WITHOUT_RANGE, nowMs: now.nowMs }
+    return worthTelling(reprocess === 'all' ? plan : firstOf(plan, share))
   }
 
   return {

@@ -1,14 +1,23 @@
 import { allEnded } from '../../../std/async/all-ended.ts'
-import { runYielding } from '../../../std/async/yielding.ts'
+import { mapInSteps, runYielding } from '../../../std/async/yielding.ts'
 import { alignDown, DAY_MS, HOUR_MS, outward, type TimeSpan } from '../../../std/durations.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import type { LakeArrivals } from '../../ingest/index/arrivals.ts'
-import { committedWindow, type Manifest, type Manifests } from '../commit/manifest.ts'
-import { inputsByWindow, type WindowInput } from '../commit/window-inputs.ts'
+import { committedWindow, type DamagedManifest, type Manifest, type Manifests } from '../commit/manifest.ts'
+import { inputsByWindow } from '../commit/window-inputs.ts'
 import type { RollupDefinition } from '../model/definition.ts'
-import { byHour, covers, inOrder, isSame, isWithin, overlap } from '../model/window-spans.ts'
+import {
+  byHour,
+  covers,
+  isSame,
+  isWithin,
+  LARGEST_GRAIN_MS,
+  lengthOf,
+  overlap,
+} from '../model/window-spans.ts'
 import { type CommittedWindow, isOfTheStore, type RollupStore } from '../stores/store.ts'
 import { type Window, type WindowFacts, windowsIn } from './plan.ts'
+import { type InputsByWindow, withUncounted } from './uncounted-inputs.ts'
 
 /** When runs gave up windows of a rollup, and none has succeeded since, in epoch ms. */
 export interface FailedWindows {
@@ -92,60 +101,73 @@ async function factsOfDay(
   const fromMs = Math.min(...windows.map((window) => window.fromMs))
   const toMs = Math.max(...windows.map((window) => window.toMs))
   const { manifests: generations, damaged } = await manifests.newest(definition, fromMs, toMs)
-  // A larger window, in whose time something came, may reach over them.
+  // A larger window, in whose time something came, may reach over them, and others within it take its place.
   const around = outward({ fromMs, toMs }, HOUR_MS)
   const arrived = await arrivals.touching(around.fromMs, around.toMs)
   const inputs = await runYielding(inputsByWindow(arrived, grainMs))
   const held = await allEnded(
     stores.map((store) =>
-      heldBy(store, id, { fromMs, toMs }, (error) => {
+      heldBy(store, id, around, (error) => {
         if (isNews(store)) log.error({ err: error, store: store.kind }, 'a store cannot tell its windows')
       }),
     ),
   )
   const known = held.filter((found) => found !== undefined).map(byHour)
-  const found = windows.map((window) => {
-    const manifest = generations.get(window.fromMs)
-    const over = known.map((hours) =>
-      (hours.get(alignDown(window.fromMs, HOUR_MS)) ?? []).filter((each) => overlap(each, window)),
-    )
-    const within = over.flat().find((each) => isWithin(window, each))
-    return {
-      window,
-      manifest,
-      damaged: damaged.get(window.fromMs),
-      inputs: inputs.get(window.fromMs) ?? [],
-      stored: over.map((found) => newest(found, window)),
-      isCovered: manifest === undefined && over.some((found) => covers(found, window)),
-      within,
-      counting: countingIn(window, { manifest, within, held: over[0] ?? [] }),
-      failedMs: undefined,
-    }
-  })
-  const arrivedFor = found.map((facts) => ({
-    facts,
-    news: facts.isCovered ? inputsWithin(facts, grainMs, inputs) : [],
-  }))
-  if (arrivedFor.every(({ news }) => news.length === 0)) return found
-  const counted = await manifests.counting(id, { fromMs, toMs })
-  return arrivedFor.map(({ facts, news }) => ({ ...facts, uncounted: uncountedOf(facts, counted, news) }))
+  const found = await runYielding(
+    mapInSteps(windows, (window) => factsOf(window, { generations, damaged, inputs, known })),
+  )
+  return withUncounted(found, { inputs, grainMs, counting: () => manifests.counting(id, around) })
 }
 
-type InputsByWindow = ReadonlyMap<number, readonly WindowInput[]>
-
-/** What lies in its time, or in that of the larger window which counts in its place. */
-function inputsWithin({ window, within }: WindowFacts, grainMs: number, inputs: InputsByWindow) {
-  const all = windowsIn(window.rollup, grainMs, within ?? window)
-  return all.flatMap(({ fromMs }) => inputs.get(fromMs) ?? [])
+interface KnownOfDay {
+  readonly generations: ReadonlyMap<number, Manifest>
+  readonly damaged: ReadonlyMap<number, DamagedManifest>
+  readonly inputs: InputsByWindow
+  /** What each store holds, by the hour. */
+  readonly known: readonly ReadonlyMap<number, readonly CommittedWindow[]>[]
 }
 
-/** Where one of those that count it cannot be read, nobody knows what is news: the window stays as it is. */
-function uncountedOf({ window }: WindowFacts, counted: readonly Manifest[], inputs: readonly WindowInput[]) {
-  const counting = counted.filter((each) => overlap(each, window)).sort(inOrder)
-  if (!covers(counting, window)) return []
-  const known = new Set(counting.flatMap((each) => each.inputs.keys))
-  return inputs.filter(({ key }) => !known.has(key))
+function factsOf(window: Window, { generations, damaged, inputs, known }: KnownOfDay): WindowFacts {
+  const ofHour = known.map((hours) => hours.get(alignDown(window.fromMs, LARGEST_GRAIN_MS)) ?? [])
+  const over = ofHour.map((hour) => hour.filter((each) => overlap(each, window)))
+  const stored = over.map((found) => newest(found, window))
+  const manifest = unlessOvertaken(generations.get(window.fromMs), stored)
+  const within = over.flat().find((each) => isWithin(window, each))
+  return {
+    window,
+    manifest,
+    damaged: damaged.get(window.fromMs),
+    inputs: inputs.get(window.fromMs) ?? [],
+    stored,
+    isCovered: manifest === undefined && over.some((found) => covers(found, window)),
+    within,
+    isReplacing: within !== undefined && ofHour.flat().some((each) => replaces(each, within, window)),
+    counting: countingIn(window, { manifest, within, held: over[0] ?? [] }),
+    failedMs: undefined,
+  }
 }
+
+/**
+ * A store holds a newer generation, or as new a one of another grain: the configuration went to that and came back. What
+ * was computed before says no more of what is counted than under a definition that never was.
+ */
+function unlessOvertaken(
+  manifest: Manifest | undefined,
+  stored: readonly (CommittedWindow | undefined)[],
+): Manifest | undefined {
+  if (manifest === undefined) return undefined
+  const { generation } = manifest
+  const isOvertaken = stored.some(
+    (held) =>
+      held !== undefined &&
+      (held.generation > generation || (held.generation === generation && !isSame(held, manifest))),
+  )
+  return isOvertaken ? undefined : manifest
+}
+
+/** One like the window, of the time of the larger one, waits for the others to be there. */
+const replaces = (each: CommittedWindow, within: CommittedWindow, window: Window): boolean =>
+  isWithin(each, within) && each.generation > within.generation && lengthOf(each) === lengthOf(window)
 
 interface Counting {
   readonly manifest: Manifest | undefined

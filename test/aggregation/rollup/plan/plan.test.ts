@@ -73,8 +73,8 @@ const newer = { manifest: manifest({ generation: 2 }) }
 /** Of the hour that the window is a quarter of. */
 const hour = (generation: number) => committed({ fromMs: T0, toMs: T0 + 60 * MIN, generation })
 /** An hour that was computed while it was open. */
-const withinHour = { within: hour(1), stored: [hour(1)] }
-const asNew = { ...withinHour, manifest: manifest({ generation: 2, complete: false }) }
+const withinHour = { within: hour(1), stored: [hour(1)], isCovered: true }
+const asNew = { ...withinHour, isCovered: false, manifest: manifest({ generation: 2, complete: false }) }
 const besideIt = { ...asNew, stored: [committed({ fromMs: T0, generation: 2 })] }
 const dirty = { ...done, inputs: inputs('a', 'b') }
 /** With rows that came after the window was sealed: three, in two objects. */
@@ -203,12 +203,7 @@ test('the schedule decides by state, time and what the stores hold', async (t) =
       OVER,
       'publish',
     ],
-    [
-      'a store holds a newer generation, of another definition',
-      { ...done, manifest: manifest({ generation: 0 }) },
-      OVER,
-      'compute',
-    ],
+    ['counted under another definition', { isCovered: true, stored: [held] }, OVER, 'compute'],
     ['dirty a moment after the commit', dirty, times(createdMs + 5 * MIN - 1), 'settling'],
     ['dirty a moment after the commit, not in the store', { ...dirty, stored: [undefined] }, OVER, 'publish'],
     ['dirty, a third of the grain after the commit', dirty, times(createdMs + 5 * MIN), 'compute'],
@@ -251,18 +246,6 @@ test('the schedule decides by state, time and what the stores hold', async (t) =
       OVER,
       'publish',
     ],
-    [
-      'committed, as new a one of another grain in the store',
-      { ...done, stored: [hour(1)] },
-      OVER,
-      'compute',
-    ],
-    [
-      'committed, a newer one of another grain in the store',
-      { ...newer, stored: [hour(3)] },
-      OVER,
-      'compute',
-    ],
     ['older than the horizon, given up an hour ago', { failedMs: T0 }, SEALED, 'compute'],
     [
       'given up just now',
@@ -274,7 +257,13 @@ test('the schedule decides by state, time and what the stores hold', async (t) =
     ['open, counted under another definition', { isCovered: true, stored: [held] }, BEFORE, 'compute'],
     ['within a larger one, in the future', withinHour, times(T0 - 1), 'compute'],
     ['within a larger one, open', withinHour, BEFORE, 'compute'],
-    ['the same, as old', { ...withinHour, manifest: manifest({ complete: false }) }, BEFORE, 'compute'],
+    ['within an older one', withinHour, times(T0 + 60 * MIN + HORIZON + 1), 'sealed'],
+    [
+      'the same, where others take its place',
+      { ...withinHour, isReplacing: true },
+      times(T0 + 60 * MIN + HORIZON + 1),
+      'compute',
+    ],
     ['the same, and newer, not in the store', asNew, BEFORE, 'publish'],
     ['the same, and newer, in the store', besideIt, BEFORE, 'open'],
     ['given up by a clock that was ahead', { failedMs: OVER.nowMs + 1 }, OVER, 'compute'],

@@ -162,6 +162,23 @@ test('the windows that are listed as due are those that are counted as due', asy
   }
 })
 
+test('what was computed says no more of a window that a store holds newer, or as new in another grain', async (t) => {
+  const hourMs = T0 - 8 * GRAIN
+  for (const [what, over, state] of [
+    ['as new', { generation: 1 }, 'committed'],
+    ['newer', { generation: 2 }, 'due'],
+    ['as new, of another grain', { generation: 1, toMs: hourMs + 4 * GRAIN }, 'due'],
+  ] as const) {
+    const store = memoryStore()
+    await store.fill(committed(hourMs, { rollup: definition.id, ...over }), [])
+    const { planner, arrivals, manifests } = await setUp(t, { stores: [store] })
+    arrivals.deliver('raw/first', [{ timeMs: hourMs, value: 1 }])
+    await arrivals.ingest(never)
+    await manifests.commit(definition, manifestOf({ fromMs: hourMs, keys: ['raw/first'], complete: true }))
+    t.match(await planner.windows({ fromMs: hourMs, toMs: hourMs + GRAIN }), [{ state }], what)
+  }
+})
+
 test('what was computed while open, hours before the first event of all, is finished, also by a later process', async (t) => {
   for (const [what, lookMs, looksBefore] of [
     ['by the process that saw it open, though it does not ask for everything again', 5 * MIN, true],
