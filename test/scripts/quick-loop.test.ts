@@ -170,6 +170,10 @@ test('what never ends is ended', async (t) => {
   const late = await outcomesOf(t, { 'it.test.ts': slow }, { timeoutMs: 100 })
   t.match(late['it.test.ts'], { passed: false, said: /timeout!/ })
 
+  const patient = `${testing('await new Promise((resolve) => setTimeout(resolve, 5_100))')}\ntap.setTimeout(60_000)`
+  const later = await outcomesOf(t, { 'it.test.ts': patient }, { timeoutMs: 1_000, lingerMs: 4_000 })
+  t.match(later['it.test.ts'], { passed: true, faults: [] }, 'but for what asks for more time')
+
   const looping = await outcomesOf(
     t,
     { 'it.test.ts': testing('for (;;);') },

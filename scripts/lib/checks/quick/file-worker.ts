@@ -27,6 +27,11 @@ export interface FileEnding {
   readonly faults: readonly string[]
 }
 
+/** The file gave itself more time than it was given. */
+export interface FileLimit {
+  readonly limitMs: number
+}
+
 interface RunningFile {
   readonly isOver: () => boolean
   /** Fails what waits for something that never comes. */
@@ -57,6 +62,11 @@ function start({ file, results, timeoutMs, lingerMs, isAlone }: FileTask): void 
     const tell = () => running?.end([`it still waits for ${process.getActiveResourcesInfo().join(', ')}`])
     lingering = setTimeout(tell, lingerMs).unref()
   })
+  const limit = test.setTimeout.bind(test)
+  test.setTimeout = (limitMs) => {
+    if (limitMs > 0) process.send?.({ limitMs } satisfies FileLimit)
+    limit(limitMs)
+  }
   let isAborted = false
   running = {
     isOver: () => isAborted || test.results !== undefined,

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { FileEnding, FileTask } from './file-worker.ts'
+import type { FileEnding, FileLimit, FileTask } from './file-worker.ts'
 
 export interface FileOutcome {
   readonly file: string
@@ -37,14 +37,18 @@ function endingOf(worker: ChildProcess, task: FileTask): Promise<FileEnding> {
       resolve(ending)
     }
     const fail = (fault: string) => settle({ passed: false, faults: [fault] })
+    const stuckAfter = (ms: number) => setTimeout(() => fail('it was stuck'), ms + task.lingerMs)
     // tap sends messages, too.
     const hear = (message: unknown) => {
-      if (typeof message === 'object' && message !== null && 'faults' in message)
-        settle(message as FileEnding)
+      if (typeof message !== 'object' || message === null) return
+      if ('faults' in message) settle(message as FileEnding)
+      if (!('limitMs' in message)) return
+      clearTimeout(stuck)
+      stuck = stuckAfter((message as FileLimit).limitMs)
     }
     const exited = (code: number | null, signal: string | null) =>
       fail(`it ended its process (${signal ?? `exit code ${code}`})`)
-    const stuck = setTimeout(() => fail('it was stuck'), task.timeoutMs + task.lingerMs)
+    let stuck = stuckAfter(task.timeoutMs)
     worker.on('message', hear).once('exit', exited)
     worker.send(task, (error) => error && fail(error.message))
   })
