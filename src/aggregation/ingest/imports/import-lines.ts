@@ -1,4 +1,3 @@
-import { StringDecoder } from 'node:string_decoder'
 import { AppError } from '../../../std/errors.ts'
 import { unreadableAs } from '../../../std/files/magic-bytes.ts'
 import { kindOf, unreadableKindOf } from '../compact/gunzip.ts'
@@ -23,24 +22,24 @@ export interface ImportContent {
   readonly openSession: () => Promise<SqlSession>
 }
 
-/** What turns pieces of a text into lines. */
+/** What turns pieces of a text into lines, which are to be taken before the next piece is given. */
 interface LineReader {
-  linesEndingIn(chunk: Buffer): readonly ImportLine[]
-  last(): readonly ImportLine[]
+  linesEndingIn(chunk: Buffer): Iterable<ImportLine>
+  last(): Iterable<ImportLine>
 }
 
 /**
  * The lines of a file, by its bytes, whatever it is called: Parquet, or NDJSON or CSV, plain or compressed by gzip. Of what
  * is damaged comes what can be read, and then `malformed_body`.
  */
-export async function* importLines(content: ImportContent): AsyncGenerator<readonly ImportLine[]> {
+export async function* importLines(content: ImportContent): AsyncGenerator<Iterable<ImportLine>> {
   const kind = await unreadableKindOf(content.path)
   if (kind === undefined) yield* linesOfText(content)
   else if (kind === 'Parquet') yield* linesOfParquet(content)
   else throw unreadable(kind)
 }
 
-async function* linesOfParquet({ path, openSession }: ImportContent): AsyncGenerator<readonly ImportLine[]> {
+async function* linesOfParquet({ path, openSession }: ImportContent): AsyncGenerator<Iterable<ImportLine>> {
   const session = await openSession()
   try {
     for await (const rows of parquetRows(session, path))
@@ -50,7 +49,7 @@ async function* linesOfParquet({ path, openSession }: ImportContent): AsyncGener
   }
 }
 
-async function* linesOfText({ path, maxBytes }: ImportContent): AsyncGenerator<readonly ImportLine[]> {
+async function* linesOfText({ path, maxBytes }: ImportContent): AsyncGenerator<Iterable<ImportLine>> {
   const isGzip = (await kindOf(path)) === 'gzip'
   let reader: LineReader | undefined
   try {
@@ -85,32 +84,33 @@ function readerOf(beginning: Buffer): LineReader {
   return /^[{[]/.test(head) ? createSplitter() : csvLines(separatorOf(head))
 }
 
-function csvLines(separator: string): LineReader {
+function csvLines(separator: ReturnType<typeof separatorOf>): LineReader {
   const reader = createCsvReader(separator)
-  const decoder = new StringDecoder('utf8')
+  const decoder = new TextDecoder()
   let columns: readonly ImportedColumn[] | undefined
 
-  function taken(rows: readonly CsvRow[]): readonly ImportLine[] {
-    const lines: ImportLine[] = []
+  function* taken(rows: Iterable<CsvRow>): Generator<ImportLine> {
     for (const row of rows) {
-      if (columns === undefined) columns = importedColumns(row.cells.map((name) => name.replace(MARK, '')))
-      else lines.push(lineOf(row, columns))
+      if (columns === undefined) columns = columnsOf(row)
+      else yield lineOf(row, columns)
     }
-    return lines
   }
 
   return {
-    linesEndingIn: (chunk) => taken(reader.read(decoder.write(chunk))),
-    last: () => taken([...reader.read(decoder.end()), ...reader.last()]),
+    linesEndingIn: (chunk) => taken(reader.read(decoder.decode(chunk, { stream: true }))),
+    last: () => taken(reader.read(decoder.decode(), true)),
   }
 }
 
-function lineOf({ line, cells }: CsvRow, columns: readonly ImportedColumn[]): ImportLine {
-  return { number: line, bytes: rowLine(columns, cells), isTooLong: false, fault: rowFault(cells, columns) }
+function columnsOf({ line, cells, fault }: CsvRow): readonly ImportedColumn[] {
+  if (fault === undefined) return importedColumns(cells)
+  throw new AppError('malformed_body', `The columns cannot be read, which line ${line} names: ${fault.why}.`)
 }
 
-function rowFault(cells: readonly string[], columns: readonly ImportedColumn[]): string | undefined {
-  if (cells.length !== columns.length)
-    return `It has ${cells.length} cells, and there are ${columns.length} columns`
-  return cells.some((cell) => cell.includes('\ufffd')) ? 'It is not UTF-8' : undefined
+function lineOf({ line: number, cells, fault }: CsvRow, columns: readonly ImportedColumn[]): ImportLine {
+  if (fault !== undefined)
+    return { number, bytes: Buffer.from(fault.written), isTooLong: false, fault: fault.why }
+  const isText = !cells.some((cell) => cell.includes('\ufffd'))
+  const bytes = rowLine(columns, cells)
+  return { number, bytes, isTooLong: false, fault: isText ? undefined : 'It is not UTF-8' }
 }

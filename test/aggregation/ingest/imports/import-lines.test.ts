@@ -13,10 +13,9 @@ import {
 const cellsOf = (text: string, pieceChars = text.length || 1) => {
   const reader = createCsvReader(separatorOf(text))
   const pieces = text.match(new RegExp(`[\\s\\S]{1,${pieceChars}}`, 'g')) ?? []
-  return [...pieces.flatMap((piece) => reader.read(piece)), ...reader.last()].map(({ line, cells }) => [
-    line,
-    ...cells,
-  ])
+  return [...pieces.flatMap((piece) => [...reader.read(piece)]), ...reader.read('', true)].map(
+    ({ line, cells, fault }) => [line, ...(fault === undefined ? cells : [fault])],
+  )
 }
 
 test('records of CSV, in whatever pieces they come', async (t) => {
@@ -107,12 +106,138 @@ test('records of CSV, in whatever pieces they come', async (t) => {
     t.same(cellsOf(text), rows, what)
     t.same(cellsOf(text, 1), rows, `${what}, letter by letter`)
   }
-  const reader = createCsvReader(',')
-  reader.read('a\n')
-  t.throws(() => reader.read(`"${'x'.repeat(1_048_576)}`), {
-    code: 'malformed_body',
-    message: /^The record that begins in line 2 has more .* is a quote not closed\?/,
+})
+
+test('a line that is no record is refused, and costs no other', async (t) => {
+  const notClosed = (written: string) => ({ why: 'A quote is not closed', written })
+  const behind = (written: string) => ({
+    why: 'There is text behind a closing quote: a quote within quotes is written twice, ""',
+    written,
   })
+  const count = (cells: string, written: string) => ({
+    why: `It has ${cells} cells, and there are 2 columns`,
+    written,
+  })
+  const head = [1, 'a', 'b'] as const
+  for (const [what, text, rows] of [
+    [
+      'a quote that is not closed',
+      '1,"2\n3,4\n5,6',
+      [
+        [2, notClosed('1,"2')],
+        [3, '3', '4'],
+        [4, '5', '6'],
+      ],
+    ],
+    [
+      'at the end',
+      '1,2\n3,"4',
+      [
+        [2, '1', '2'],
+        [3, notClosed('3,"4')],
+      ],
+    ],
+    [
+      'two of them',
+      '1,"2\n3,4\n5,"6\n7,8\n',
+      [
+        [2, behind('1,"2')],
+        [3, '3', '4'],
+        [4, notClosed('5,"6')],
+        [5, '7', '8'],
+      ],
+    ],
+    [
+      'two, and a separator behind',
+      '"1,2\n3,4\nx",6\n7,8',
+      [
+        [2, '1,2\n3,4\nx', '6'],
+        [5, '7', '8'],
+      ],
+    ],
+    [
+      'of which a record of another width comes',
+      '1,"2\n3,4\n5","6\n7,8\n',
+      [
+        [2, count('more than 2', '1,"2')],
+        [3, '3', '4'],
+        [4, notClosed('5","6')],
+        [5, '7', '8'],
+      ],
+    ],
+    [
+      'quotes behind a backslash',
+      '1,"a\\"b"\n2,"\\"c\\""\n3,"d\\""\n4,"e\\""\n5,f\n6,g\n',
+      [
+        [2, behind('1,"a\\"b"')],
+        [3, behind('2,"\\"c\\""')],
+        [4, behind('3,"d\\""')],
+        [5, notClosed('4,"e\\""')],
+        [6, '5', 'f'],
+        [7, '6', 'g'],
+      ],
+    ],
+    [
+      'text behind a quote',
+      '1,"2"x\n3,4\n',
+      [
+        [2, behind('1,"2"x')],
+        [3, '3', '4'],
+      ],
+    ],
+    [
+      'too few and too many cells',
+      '1\n1,2,3\n3,4\n',
+      [
+        [2, count('1', '1')],
+        [3, count('more than 2', '1,2,3')],
+        [4, '3', '4'],
+      ],
+    ],
+    [
+      'as Windows writes lines',
+      '1,"2\r\n3,"4"\r\n5,"6"\r',
+      [
+        [2, behind('1,"2\r')],
+        [3, '3', '4'],
+        [4, '5', '6'],
+      ],
+    ],
+  ] as const) {
+    t.same(cellsOf(`a,b\n${text}`), [head, ...rows], what)
+    t.same(cellsOf(`a,b\n${text}`, 1), [head, ...rows], `${what}, letter by letter`)
+  }
+  const long = 'x'.repeat(1_048_576)
+  const isTooLong = { why: /^It has more than 1048576 characters: is a quote not closed\?/ }
+  for (const [what, text, rows] of [
+    [
+      'a long line',
+      `1,${long}\n3,4\n`,
+      [
+        [2, isTooLong],
+        [3, '3', '4'],
+      ],
+    ],
+    [
+      'of one piece with more',
+      `1,${long}${long}\n3,4\n`,
+      [
+        [2, isTooLong],
+        [3, '3', '4'],
+      ],
+    ],
+    [
+      'a quote in front of much',
+      `1,"2\n3,4\n5,${long}\n6,7\n`,
+      [
+        [2, isTooLong],
+        [3, '3', '4'],
+        [4, isTooLong],
+        [5, '6', '7'],
+      ],
+    ],
+  ] as const)
+    t.match(cellsOf(`a,b\n${text}`, 16_384), [head, ...rows], what)
 })
 
 test('the columns of a table are those of an event, or it is said which are not', async (t) => {
@@ -212,12 +337,17 @@ test('what a file is, is read from its bytes', async (t) => {
     [
       'CSV with a row that is too short',
       `${head}a,1\n`,
-      [[2, '{"name":"a","value":"1"}', 'It has 2 cells, and there are 3 columns']],
+      [[2, 'a,1', 'It has 2 cells, and there are 3 columns']],
     ],
     [
       'CSV in Latin-1',
       Buffer.from(`${head}\xe4,1,2\n`, 'latin1'),
       [[2, '{"name":"\ufffd","value":"1","event_time":"2"}', 'It is not UTF-8']],
+    ],
+    [
+      'CSV with names in quotes behind a mark',
+      '\ufeff"name","value","event_time"\na,1,2\n',
+      [[2, '{"name":"a","value":"1","event_time":"2"}']],
     ],
     ['only names', head, []],
   ] as const)
@@ -226,6 +356,11 @@ test('what a file is, is read from its bytes', async (t) => {
     ['nothing', '', 'It is empty.'],
     ['UTF-16', Buffer.from('\ufeffname', 'utf16le'), /^It is text in UTF-16; NDJSON and CSV are read/],
     ['a ZIP archive in gzip', gzipSync(Buffer.from('504b0304', 'hex')), /^It is a ZIP archive;/],
+    [
+      'names of which one has half a quote',
+      'name,"value\na,1',
+      /^The columns .* line 1 names: A quote is not closed\./,
+    ],
     ['half a gzip', gzipSync(lines).subarray(0, -4), /^It breaks off or is damaged/],
   ] as const)
     await t.rejects(read(bytes), { code: 'malformed_body', message }, what)
