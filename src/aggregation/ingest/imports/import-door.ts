@@ -92,7 +92,7 @@ export function createImports(options: ImportsOptions): Imports {
     const app = appCalled(id)
     if (!NAME.test(name)) throw invalid('name', `must be ${IMPORT_NAME_FORM}`)
     const openSession = () => sessionsFor(file.path)(signal)
-    const task = { ...file, app, name, openSession }
+    const task = { ...file, app, name, openSession, tempDir }
     if (isDryRun) {
       const { keptIn: _, ...report } = await importFile(task, { lake: NOWHERE, clock, signal })
       return report

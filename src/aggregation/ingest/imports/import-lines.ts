@@ -6,7 +6,7 @@ import type { SqlSession } from '../duckdb/sql-session.ts'
 import { bytesOf, createSplitter, type Line } from '../quarantine/object-lines.ts'
 import { type CsvRow, createCsvReader, separatorOf } from './csv-rows.ts'
 import { type ImportedColumn, importedColumns, rowLine } from './imported-columns.ts'
-import { parquetRows } from './parquet-rows.ts'
+import { type ParquetFile, parquetRows } from './parquet-rows.ts'
 
 /** A line of JSON, or of a table what is one then. */
 export interface ImportLine extends Line {
@@ -14,8 +14,7 @@ export interface ImportLine extends Line {
   readonly fault?: string | undefined
 }
 
-export interface ImportContent {
-  readonly path: string
+export interface ImportContent extends ParquetFile {
   /** The most that it may hold, inflated. */
   readonly maxBytes: number
   /** A session that may read the file. */
@@ -39,15 +38,22 @@ export async function* importLines(content: ImportContent): AsyncGenerator<Itera
   else throw unreadable(kind)
 }
 
-async function* linesOfParquet({ path, openSession }: ImportContent): AsyncGenerator<Iterable<ImportLine>> {
-  const session = await openSession()
+async function* linesOfParquet(content: ImportContent): AsyncGenerator<Iterable<ImportLine>> {
+  const session = await content.openSession()
   try {
-    for await (const rows of parquetRows(session, path))
+    for await (const rows of parquetRows(session, content))
       yield rows.map((row) => ({ ...row, isTooLong: false }))
+  } catch (error) {
+    if (!isOfFile(error)) throw error
+    throw new AppError('malformed_body', `It cannot be read as Parquet. ${error.message}`, { cause: error })
   } finally {
     await session.close()
   }
 }
+
+/** It lies here whole, so that whatever the engine has to say is of what it says. */
+const isOfFile = (error: unknown): error is AppError =>
+  error instanceof AppError && error.code === 'engine_failed' && error.details['kind'] !== undefined
 
 async function* linesOfText({ path, maxBytes }: ImportContent): AsyncGenerator<Iterable<ImportLine>> {
   const isGzip = (await kindOf(path)) === 'gzip'

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { parseEventLine } from '../../../../src/event/schema/ndjson.ts'
@@ -160,37 +160,123 @@ test('an id that was left out is made of what stays the same', async (t) => {
 })
 
 test('a table of Parquet, with times, numbers and attributes in types of its own', async (t) => {
-  const over = await setUpMany(t)
-  const { session, places } = await over('parquet')
-  const path = join(places.lakeDir, '..', 'table.parquet')
-  const table = async (select: string) => {
-    await session.run([`COPY (${select}) TO '${path}' (FORMAT parquet)`])
-    const here = importsHere(t)
-    const report = await here.imports.importFile({ ...REQUEST, path }, signal)
-    return { report, stored: here.lake.textOf('raw/').split('\n').slice(0, -1).map(parseEventLine) }
-  }
-  const { report, stored } = await table(
+  const { table } = await tables(t)
+  const { report, events } = await table(
     `SELECT 'a' AS name, 1.5::DECIMAL(9, 3) AS value, TIMESTAMPTZ '2019-05-06 09:08:09+02' AS event_time, MAP {'k': 'v'} AS attributes,
        9007199254740993 AS "attributes.n", [1, 2] AS page_route, NULL AS unit, 9007199254740993 AS user_id
      UNION ALL SELECT 'b', 2, TIMESTAMPTZ '2019-05-06 07:08:09+00', NULL, NULL, NULL, 's', NULL
      UNION ALL SELECT NULL, 2, TIMESTAMPTZ '2019-05-06 07:08:09+00', NULL, NULL, NULL, 's', NULL`,
   )
   t.match(report, { accepted: 2, rejected: 1, rejectedSample: [{ line: 3, code: 'missing_field' }] })
-  t.match(
-    stored.sort((a, b) => Number(a?.value) - Number(b?.value)),
-    [
-      {
-        ...{ name: 'a', value: 1.5, event_time: OLD, unit: '1', page_route: '[1,2]' },
-        ...{ attributes: { k: 'v', n: '[digits]' }, user_id: '9007199254740993' },
-      },
-      { name: 'b', value: 2000, unit: 'ms', event_time: OLD },
-    ],
-  )
+  t.match(events, [
+    {
+      ...{ name: 'a', value: 1.5, event_time: OLD, unit: '1', page_route: '[1,2]' },
+      ...{ attributes: { k: 'v', n: '[digits]' }, user_id: '9007199254740993' },
+    },
+    { name: 'b', value: 2000, unit: 'ms', event_time: OLD },
+  ])
   await t.rejects(table(`SELECT 'a' AS name, 1 AS duration, 0 AS event_time`), {
     code: 'malformed_body',
     message: /column 2 \("duration"\) is none of an event; did you mean "value"\?/,
   })
 })
+
+test('ids of a table are texts, whatever their type', async (t) => {
+  const { table } = await tables(t)
+  for (const [what, id, stored] of [
+    ['a UUID', `'00b1a3f0-7c0e-4c9a-8a51-0c8f6f0a7d11'::UUID`, '00b1a3f0-7c0e-4c9a-8a51-0c8f6f0a7d11'],
+    ['bytes', `'abc'::BLOB`, 'abc'],
+    ['an enum', `'abc'::ENUM('abc', 'd')`, 'abc'],
+    ['a number', '12', '12'],
+    ['a large one', '18446744073709551615::UBIGINT', '18446744073709551615'],
+    ['a larger one', '12345678901234567890::DECIMAL(20, 0)', '12345678901234567890'],
+    ['a time of day', `TIME '01:02:03'`, '01:02:03'],
+  ] as const) {
+    const { events } = await table(`SELECT 'a' AS name, 1 AS value, ${OLD} AS event_time, ${id} AS event_id`)
+    t.match(events, [{ event_id: stored }], what)
+  }
+})
+
+test('a value that is none of its column costs its row alone, and a damaged file is told', async (t) => {
+  const { table } = await tables(t)
+  const row = (value: number, more = '') =>
+    `SELECT 'a' AS name, ${value} AS value, make_timestamp(${OLD}000) AS event_time, MAP {'k': 'é'} AS attributes,
+       1::UTINYINT AS "attributes.n"${more}`
+  const rows = (more: readonly string[]) => more.map((each, at) => row(at + 1, each)).join(' UNION ALL ')
+  const text = (last: string) => `, 'é' AS page_route, '/${last}' AS page_path`
+  const wide = Array.from({ length: 12 }, (_, at) => `, 'v' AS "attributes.a${at}"`).join('')
+  const ms = (last: string) => `, TIMESTAMP_MS '${last}' AS "attributes.t"`
+  /** What DuckDB would not write. */
+  const spoil = (from: Buffer | string, to: Buffer) => (bytes: Buffer) => {
+    for (let at = bytes.indexOf(from); at >= 0; at = bytes.indexOf(from, at + 1)) bytes.set(to, at)
+    return bytes
+  }
+  const int64 = (value: bigint) => {
+    const bytes = Buffer.alloc(8)
+    bytes.writeBigInt64LE(value)
+    return bytes
+  }
+  const bad = spoil('/bad', Buffer.from('/\xffad', 'latin1'))
+  const late = spoil(int64(BigInt(Date.UTC(2000, 0, 2))), int64(2n ** 62n))
+  for (const [what, select, change, detail] of [
+    ['a text', rows([text('a'), text('bad'), text('c')]), bad, 'Column 7 is not UTF-8'],
+    [
+      'a text among many columns',
+      rows([text('a') + wide, text('bad') + wide, text('c') + wide]),
+      bad,
+      'Column 7 is not UTF-8',
+    ],
+    [
+      'bytes',
+      rows(
+        [`, 'a'::BLOB AS page_route`, `, '\\xFF'::BLOB AS page_route`, `, 'é'::BLOB AS page_route`].map(
+          (each) => each.replace('é', '\\xC3\\xA9'),
+        ),
+      ),
+      undefined,
+      'Column 6 is not UTF-8',
+    ],
+    [
+      'a time without end',
+      rows(['2000-01-01', 'infinity', '2000-01-03'].map((each) => ms(each).replace('_MS', ''))),
+      undefined,
+      'Column 6 is no time that there is',
+    ],
+    ['milliseconds', rows([ms('2000-01-01'), ms('2000-01-02'), ms('2000-01-03')]), late, undefined],
+  ] as const) {
+    const { report, events } = await table(select, change)
+    if (detail === undefined) t.match(report, { accepted: 3, rejected: 0 }, what)
+    else
+      t.match(
+        report,
+        { accepted: 2, rejected: 1, rejectedSample: [{ line: 2, code: 'malformed_line', detail }] },
+        what,
+      )
+    t.match(events[0]?.attributes, { k: 'é', n: '1' }, what)
+  }
+  const one = row(1)
+  const truncated = (bytes: Buffer) => Buffer.concat([bytes.subarray(0, 40), bytes.subarray(-8)])
+  await t.rejects(table(one, truncated), {
+    code: 'malformed_body',
+    message: /^It cannot be read as Parquet\. DuckDB: /,
+  })
+})
+
+/** Reports of tables of Parquet, which may be changed before they are imported, and what is stored of them. */
+async function tables(t: Test) {
+  const { session, places } = await (await setUpMany(t))('parquet')
+  const path = join(places.lakeDir, '..', 'table.parquet')
+  const table = async (select: string, change = (bytes: Buffer) => bytes) => {
+    await session.run([`COPY (${select}) TO '${path}' (FORMAT parquet, COMPRESSION uncompressed)`])
+    writeFileSync(path, change(readFileSync(path)))
+    const here = importsHere(t)
+    const report = await here.imports.importFile({ ...REQUEST, path }, signal)
+    t.same(readdirSync(here.tempDir), [])
+    const events = here.lake.textOf('raw/').split('\n').slice(0, -1).map(parseEventLine)
+    return { report, events: events.sort((a, b) => Number(a?.value) - Number(b?.value)) }
+  }
+  return { table }
+}
 
 test('an import that was ended at any step, and repeated, has each event once', async (t) => {
   const over = await setUpMany(t)

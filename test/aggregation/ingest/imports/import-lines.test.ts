@@ -9,6 +9,7 @@ import {
   importedColumns,
   rowLine,
 } from '../../../../src/aggregation/ingest/imports/imported-columns.ts'
+import { AppError } from '../../../../src/std/errors.ts'
 
 const cellsOf = (text: string, pieceChars = text.length || 1) => {
   const reader = createCsvReader(separatorOf(text))
@@ -292,13 +293,31 @@ const noSession = async () => {
   throw new Error('No session is needed')
 }
 
+test('what is not for what a table says is not said of it', async (t) => {
+  const path = join(t.testdir(), 'file')
+  writeFileSync(path, 'PAR1 and more that is Parquet')
+  const session = {
+    run: async () => {
+      throw new AppError('engine_out_of_memory', 'DuckDB was killed from outside')
+    },
+    async *rows() {
+      yield ['name', 'value', 'event_time'].map((name) => [name, 'VARCHAR'])
+    },
+    close: async () => {},
+  }
+  const openSession = async () => session
+  const lines = importLines({ path, maxBytes: 100, openSession, tempDir: t.testdirName })
+  await t.rejects(lines.next(), { code: 'engine_out_of_memory' })
+})
+
 test('what a file is, is read from its bytes', async (t) => {
   const dir = t.testdir()
   const read = async (bytes: string | Buffer, maxBytes = Number.POSITIVE_INFINITY) => {
     const path = join(dir, 'file')
     writeFileSync(path, bytes)
     const lines = []
-    for await (const some of importLines({ path, maxBytes, openSession: noSession })) lines.push(...some)
+    for await (const some of importLines({ path, maxBytes, openSession: noSession, tempDir: dir }))
+      lines.push(...some)
     return lines.map(({ number, bytes, fault }) => [number, String(bytes), ...(fault ? [fault] : [])])
   }
   const head = 'name,value,event_time\n'
