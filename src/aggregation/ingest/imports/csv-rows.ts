@@ -14,7 +14,7 @@ type Separator = (typeof SEPARATORS)[number]
 
 /** A cell that begins with no quote. */
 const PLAIN = { ',': /[^,\n]*/y, ';': /[^;\n]*/y, '\t': /[^\t\n]*/y } satisfies Record<Separator, RegExp>
-/** Of a record, or of the text. */
+/** The end of a record, or of the text. */
 const LINE_END = /\r?(?:\n|$)/y
 
 /** The one by which the first line, the names, is parted. */
@@ -27,7 +27,7 @@ interface Reading {
   /** Nothing comes behind it. */
   readonly isLast: boolean
   readonly separator: Separator
-  /** Of the first record: all others have as many cells. */
+  /** How many cells the first record has, and so each. */
   readonly width: number
 }
 
@@ -126,7 +126,7 @@ function endedAt({ text, isLast, width }: Reading, cells: readonly string[], at:
 
 interface Cell {
   readonly text: string
-  /** Behind it. */
+  /** The place behind it. */
   readonly end: number
 }
 

@@ -103,7 +103,7 @@ function thriftReader(bytes: Buffer) {
     }
   }
 
-  /** Of numbers below zero there are none where it matters. */
+  /** None is below zero where it matters. */
   const integer = (): number => varint() / 2
 
   function list(): { readonly length: number; readonly type: number } {
@@ -125,7 +125,7 @@ function thriftReader(bytes: Buffer) {
     for (let left = length; left > 0; left--) pass(type)
   }
 
-  /** Of the types of Parquet's own metadata; of the last the value is its type. */
+  /** The types that Parquet's metadata is written in; a boolean is all in its head. */
   function pass(type: number): void {
     if (type === TYPE.struct) fields(() => false)
     else if (type === TYPE.list) passList()

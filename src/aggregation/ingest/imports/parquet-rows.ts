@@ -12,7 +12,7 @@ const IS_FRACTION = /^DECIMAL\(\d+,[1-9]/
 /** A time without a zone is one of UTC. */
 const IS_TIME = /^(TIMESTAMP|DATE)/
 const IS_NESTED = /^(STRUCT|MAP|UNION|JSON|VARIANT)|\[\d*\]$/
-/** Of a copy that says nothing of texts. */
+/** How a copy is read that says nothing of texts. */
 const UNTYPED_OPTIONS = 'hive_partitioning = false, binary_as_string = false'
 
 /** A row as a line of JSON, and its number, from 1. */
