@@ -4,12 +4,12 @@ import { erasureBooks } from '../aggregation/ingest/erase/erasure-books.ts'
 import { createErasures, type Erasures } from '../aggregation/ingest/erase/erasure-door.ts'
 import { isHeldByAnother } from '../aggregation/rollup/commit/lease.ts'
 import type { RollupDefinition } from '../aggregation/rollup/model/definition.ts'
+import { listedSpans } from '../aggregation/rollup/plan/listed-spans.ts'
 import { isFinal } from '../aggregation/rollup/run/log/run-record.ts'
 import type { Runs } from '../aggregation/rollup/run/runner.ts'
 import { type AskUpstream, awaitAcknowledged } from '../aggregation/rollup/run/upstream.ts'
 import type { Config } from '../config/schema/config-schema.ts'
 import { sleep } from '../std/async/abort.ts'
-import { alignDown } from '../std/durations.ts'
 import type { System } from './system.ts'
 
 export type { ErasureRequest, Erasures } from '../aggregation/ingest/erase/erasure-door.ts'
@@ -28,8 +28,7 @@ const LOOK_EVERY_MS = 100
 
 /** Erasures over the lake, the windows of which are computed by runs. */
 export function wireErasures(config: Config, system: ErasureSystem): Erasures {
-  const { lake, clock, entropy, telemetry, askGateway, runs, openSession, worksAlone } = system
-  const grainMs = Math.max(...system.definitions.map((definition) => definition.grainMs))
+  const { lake, clock, entropy, telemetry, askGateway, runs, openSession, definitions, worksAlone } = system
 
   async function ended(id: string, signal: AbortSignal) {
     if (worksAlone) return runs.finish(id, signal)
@@ -48,7 +47,7 @@ export function wireErasures(config: Config, system: ErasureSystem): Erasures {
       exclusively: runs.exclusively,
       isHeld: isHeldByAnother,
       acknowledged: (signal) => awaitAcknowledged({ askGateway, clock }, signal),
-      spansOf: (minutes) => spansOf(minutes, grainMs).filter(({ fromMs }) => fromMs <= clock.nowMs()),
+      spansOf: (minutes) => listedSpans(minutes, definitions).filter(({ fromMs }) => fromMs <= clock.nowMs()),
       async recompute({ fromMs, toMs, key }, signal) {
         const request = { from: fromMs, to: toMs, reprocess: 'all', confirm: true } as const
         const { id } = await runs.submit(request, 'erasure', key)
@@ -56,15 +55,4 @@ export function wireErasures(config: Config, system: ErasureSystem): Erasures {
       },
     },
   })
-}
-
-function spansOf(minutes: readonly number[], grainMs: number) {
-  const spans: { fromMs: number; toMs: number }[] = []
-  for (const minuteMs of minutes) {
-    const fromMs = alignDown(minuteMs, grainMs)
-    const last = spans.at(-1)
-    if (last !== undefined && fromMs <= last.toMs) last.toMs = fromMs + grainMs
-    else spans.push({ fromMs, toMs: fromMs + grainMs })
-  }
-  return spans
 }

@@ -18,13 +18,15 @@ async function lakeOf(t: Test) {
   const clock = fakeClock(NOON + 3_600_000)
   const lake = await openLake(parseConfig({ dataDir }, {}), clock)
   const puts: string[] = []
+  const afterPut: ((key: string) => void)[] = []
   const system = {
     ...{ clock, askGateway: async () => null, worksAlone: true },
     lake: {
       ...lake,
-      put: (...[key, ...rest]: Parameters<typeof lake.put>) => {
+      put: async (...[key, ...rest]: Parameters<typeof lake.put>) => {
         puts.push(key)
-        return lake.put(key, ...rest)
+        await lake.put(key, ...rest)
+        for (const tell of afterPut) tell(key)
       },
     },
   }
@@ -41,7 +43,7 @@ async function lakeOf(t: Test) {
     )
     await lake.put(`raw/gateway/${HOUR}/a.ndjson`, Buffer.from([...events, ''].join('\n')))
   }
-  return { clock, lake, puts, worker, put }
+  return { clock, lake, puts, afterPut, worker, put }
 }
 
 const ASKED = { app: 'shop', by: 'session', id: WHOM, dryRun: false } as const
@@ -92,6 +94,19 @@ test('what is counted by windows of another grain is counted without it as well'
     t.match(await lakeWork.erasures.finish(id, signal), { state: 'done' })
     t.equal(await total(), 5, `${before}, then ${after}`)
   }
+})
+
+test('one that was stopped while windows were computed goes on with those of another grain', async (t) => {
+  const { afterPut, worker, put } = await lakeOf(t)
+  await put([0])
+  const { lakeWork } = await worker('15m', 1)
+  const { id } = await lakeWork.erasures.submit(ASKED, 'ops')
+  const stop = new AbortController()
+  afterPut.push((key) => key.startsWith('rollups/') && stop.abort(new Error('stopped')))
+  await t.rejects(lakeWork.erasures.finish(id, stop.signal), { message: 'stopped' })
+  const { lakeWork: next } = await worker('1h', 2)
+  t.match(await next.erasures.get(id), { state: 'computing', runs: [] })
+  t.match(await next.erasures.finish(id, signal), { state: 'done', runs: [String] })
 })
 
 test('the service erases, and has each window computed anew that it was counted in, however old', async (t) => {

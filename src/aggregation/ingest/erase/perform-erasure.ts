@@ -28,7 +28,7 @@ export interface Recomputing {
   isHeld(error: unknown): boolean
   /** Waits for what a gateway accepted before; answers what may not be in the lake. */
   acknowledged(signal: AbortSignal): Promise<Erasure['unseen']>
-  /** Which whole windows these minutes lie in, each span as long as they are neighbours. */
+  /** Which whole windows these minutes lie in, each span as long as they are neighbours and one run may name them. */
   spansOf(minutes: readonly number[]): readonly { readonly fromMs: number; readonly toMs: number }[]
   /** Computes all windows of a span anew and publishes them; once for each key. Answers the run as it ended. */
   recompute(
@@ -115,7 +115,9 @@ async function compute(begun: Erasure, ports: PerformingPorts, signal: AbortSign
   if (begun.state !== 'computing') return begun
   let erasure = begun
   for (const span of recomputing.spansOf(begun.minutes)) {
-    const run = await recomputing.recompute({ ...span, key: `erasure-${begun.id}-${span.fromMs}` }, signal)
+    // Whoever goes on may have windows of another grain, and so another end.
+    const key = `erasure-${begun.id}-${span.fromMs}-${span.toMs}`
+    const run = await recomputing.recompute({ ...span, key }, signal)
     signal.throwIfAborted()
     erasure = { ...erasure, runs: [...new Set([...erasure.runs, run.id])] }
     if (run.state !== 'succeeded')

@@ -215,7 +215,7 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
 }
 
 /** As long a range as can be listed of all of these rollups. */
-const listedMs = (definitions: readonly RollupDefinition[]): number =>
+export const listedMs = (definitions: readonly Pick<RollupDefinition, 'grainMs'>[]): number =>
   Math.floor(MAX_LISTED_WINDOWS / definitions.reduce((sum, { grainMs }) => sum + 1 / grainMs, 0))
 
 /** A record that lists a year of windows that are as they should be says less than one that does not. */
