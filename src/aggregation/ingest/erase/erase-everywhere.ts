@@ -10,8 +10,9 @@ import { gatheredFinds } from './gathered-finds.ts'
 const PLACES = ['raw/', 'quarantine/direct-', 'dead/'] as const
 
 /**
- * Takes everything out of the lake that is of the erasure, until a look at all of it finds nothing. What is found is written
- * down before anything of it goes, so whoever goes on after a crash knows of each row that went, and of each but once.
+ * Takes out of the lake what is of the erasure, until a look at all that lay in it when this began finds nothing: somebody
+ * who goes on sending would never let a look at what came since find nothing. What is found is written down before anything
+ * of it goes, so whoever goes on after a crash knows of each row that went, and of each but once.
  */
 export async function eraseEverywhere(
   begun: Erasure,
@@ -20,12 +21,13 @@ export async function eraseEverywhere(
 ): Promise<Erasure> {
   let erasure = begun
   let left = begun.objects
+  const objects = await objectsFor(begun, tools.lake)
   for (;;) {
     for (const { key } of left) {
       tools.signal.throwIfAborted()
       await (isParquet(key) ? eraseRows(key, tools) : eraseLines(key, tools))
     }
-    const found = await search(erasure, tools)
+    const found = await search(erasure, objects, tools)
     const more = found.together()
     left = more.objects.slice(erasure.objects.length)
     erasure = more
@@ -34,9 +36,8 @@ export async function eraseEverywhere(
   }
 }
 
-async function search(erasure: Erasure, tools: EraseTools) {
+async function search(erasure: Erasure, objects: readonly LakeObject[], tools: EraseTools) {
   const finds = gatheredFinds(erasure)
-  const objects = await objectsFor(erasure, tools.lake)
   await findRows(
     objects.filter(({ key }) => isParquet(key)),
     finds,

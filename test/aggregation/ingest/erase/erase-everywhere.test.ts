@@ -301,6 +301,37 @@ test('whoever dies at any step leaves it to the next, and no row is lost or coun
     }
 })
 
+test('who goes on sending holds nothing up: what came since is left to who asks again', async (t) => {
+  const here = await smallLake()
+  const send = (at: number) =>
+    here.put(
+      `raw/gateway/${HOUR}/sent-${at}.ndjson`,
+      linesOf([{ event_id: `s-${at}`, session_id: WHOM }, { event_id: `k-${at}` }]),
+    )
+  await send(0)
+  await here.ingester().ingest(signal)
+  let sent = 0
+  const lake = {
+    ...here.lake,
+    async putFile(...asked: Parameters<Lake['putFile']>) {
+      await here.lake.putFile(...asked)
+      sent += 1
+      if (sent < 5) await send(sent)
+    },
+  }
+  const { state, objects, arrivals } = await (await erase(here, {}, lake)).ended()
+  t.same([state, objects.length, arrivals], ['done', 1, [[NOON, 1]]])
+  t.equal(sent, 1)
+  await here.ingester().ingest(signal)
+  t.same(
+    (await here.eventIds()).filter((id) => id.startsWith('s-')).length,
+    sent,
+    'what came since is taken in as ever',
+  )
+  t.match(await (await erase(here)).ended(), { state: 'done', arrivals: [[NOON, sent]] })
+  t.same(await isLeft(here), [])
+})
+
 test('what was imported goes as well, and comes back with the same import, as news', async (t) => {
   const here = await smallLake()
   const put = () =>
