@@ -25,8 +25,9 @@ async function lakeOf(t: Test) {
       ...lake,
       put: async (...[key, ...rest]: Parameters<typeof lake.put>) => {
         puts.push(key)
-        await lake.put(key, ...rest)
+        const stored = await lake.put(key, ...rest)
         for (const tell of afterPut) tell(key)
+        return stored
       },
     },
   }
