@@ -3,7 +3,7 @@ import { createLeftOut, leftOutNumbers, leftOutOfAttributes, leftOutOfGateway } 
 import type { Measurement } from './schema/event.ts'
 import { isObject } from './schema/json-object.ts'
 import { type Hint, timeHint } from './time-hint.ts'
-import { valueHint } from './value-hint.ts'
+import { looksLikeSeconds, valueHint } from './value-hint.ts'
 import { likelyUnits, meantUnit, unitsNamed } from './values/unit.ts'
 
 /** A sender makes the same mistake in each event. Ours. */
@@ -91,7 +91,9 @@ function ofEach(
   return hints === undefined ? NONE : [...hints.values()]
 }
 
-function ofUnit({ name, unit }: Measurement): Hint | undefined {
+function ofUnit({ name, value, unit }: Measurement): Hint | undefined {
+  // Its value says another unit than its name: that is told.
+  if (unit === undefined && looksLikeSeconds(name, value)) return undefined
   const question = meantUnit(unit === undefined ? unitsNamed(name) : likelyUnits(unit))
   if (question === '') return undefined
   const what =

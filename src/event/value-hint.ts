@@ -36,8 +36,9 @@ export function valueHint(measurement: Measurement, sent: unknown): Hint | undef
   const { name, value, unit = 'ms', navigation_type: navigation } = measurement
   if (unit !== 'ms' || !looksLikeSeconds(name, value)) return undefined
   if (AT_ONCE.has(navigation) || (isObject(sent) && scales.has(sent['unit']))) return undefined
+  const own = measurement.unit === undefined ? 'counts as a mere number without a unit' : 'is in ms'
   return {
     fault: name,
-    text: `value: ${name} is in ms, and this looks like seconds; did you mean "unit": "s"?`,
+    text: `value: ${name} ${own}, and this looks like seconds; did you mean "unit": "s"?`,
   }
 }

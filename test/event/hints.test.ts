@@ -45,19 +45,23 @@ test('where the name says a unit and the event none, that is told', async (t) =>
   const none = (meant: string) => [
     `unit: none was sent, and the values count as mere numbers; did you mean "${meant}"?`,
   ]
-  for (const [name, unit, hints] of [
-    ['checkout.duration', undefined, none('ms" or "s')],
-    ['api_latency', undefined, none('ms" or "s')],
-    ['page.loadMs', undefined, none('ms')],
-    ['queue_wait_seconds', undefined, none('s')],
-    ['response.bytes', undefined, none('By')],
-    ['checkout.duration', 'ms', []],
-    ['checkout.duration', '1', []],
-    ['checkout.items', undefined, []],
-    ['cart.terms', undefined, []],
-    ['w2', undefined, []],
+  for (const [name, unit, value, hints] of [
+    ['checkout.duration', undefined, 3, none('ms" or "s')],
+    ['api_latency', undefined, 3, none('ms" or "s')],
+    ['page.loadMs', undefined, 3, none('ms')],
+    ['queue_wait_seconds', undefined, 3, none('s')],
+    ['response.bytes', undefined, 3, none('By')],
+    ['checkout.duration', 'ms', 3, []],
+    ['checkout.duration', '1', 3, []],
+    ['checkout.items', undefined, 3, []],
+    ['cart.terms', undefined, 3, []],
+    ['w2', undefined, 3, []],
+    ['browser.web_vital.lcp', undefined, 2_300, none('ms')],
+    ['browser.web_vital.fid', undefined, 3, none('ms')],
+    ['browser.web_vital.cls', undefined, 0.1, []],
+    ['browser.web_vital.lcp', 'ms', 2_300, []],
   ] as const)
-    t.same(hintsOf({ name, value: 3, unit }), hints, name)
+    t.same(hintsOf({ name, value, unit }), hints, name)
   t.same(hintsOf(...['a.ms', 'b.ms', 'c.sec'].map((name) => ({ name, value: 3 }))), [
     ...none('ms'),
     ...none('s'),
@@ -65,8 +69,8 @@ test('where the name says a unit and the event none, that is told', async (t) =>
 })
 
 test('a web vital that looks like seconds is told so, and none that may be milliseconds', async (t) => {
-  const told = (name: string) => [
-    `value: ${name} is in ms, and this looks like seconds; did you mean "unit": "s"?`,
+  const told = (name: string, own = 'counts as a mere number without a unit') => [
+    `value: ${name} ${own}, and this looks like seconds; did you mean "unit": "s"?`,
   ]
   const [lcp, fcp, inp, ttfb, cls] = ['lcp', 'fcp', 'inp', 'ttfb', 'cls'].map(
     (vital) => `browser.web_vital.${vital}`,
@@ -89,7 +93,7 @@ test('a web vital that looks like seconds is told so, and none that may be milli
     ['a score', cls, 0.1, undefined, false],
     ['any other metric', 'checkout.time', 2.5, 'ms', false],
   ] as const)
-    t.same(hintsOf({ name, value, unit }), isTold ? told(String(name)) : [], what)
+    t.same(hintsOf({ name, value, unit }), isTold ? told(String(name), unit && 'is in ms') : [], what)
   t.same(hintsOf(...[2.5, 1.2].map((value) => ({ name: lcp, value }))), told(String(lcp)), 'once')
   for (const [navigation_type, isTold] of [
     ['navigate', true],
@@ -110,7 +114,11 @@ test('a web vital that looks like seconds is told so, and none that may be milli
         `${name} of ${navigation_type}`,
       )
   const rejected = [5, { name: lcp, value: 0.012, unit: 's' }, { name: lcp, value: 2.5, unit: 'ms' }]
-  t.same(hintsOf(...rejected), told(String(lcp)), 'each by its own unit, behind what was rejected')
+  t.same(
+    hintsOf(...rejected),
+    told(String(lcp), 'is in ms'),
+    'each by its own unit, behind what was rejected',
+  )
 })
 
 test('nothing is made where there is nothing to tell', async (t) => {

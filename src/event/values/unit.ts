@@ -78,11 +78,17 @@ const NAMED: ReadonlyMap<string, readonly string[]> = new Map(
     ] as const
   ).flatMap(([units, words]) => words.split(' ').map((word) => [word, units] as const)),
 )
+const VITALS_IN_MS: ReadonlySet<string> = new Set(
+  ['lcp', 'fcp', 'inp', 'ttfb', 'fid'].map((vital) => `browser.web_vital.${vital}`),
+)
 const LAST_WORD = /(?:(?<![A-Za-z])[a-z]|[A-Z])[a-z]*$/
 
-/** The units that may be meant where none is said, by the last word of what was measured: `checkout.duration`, `loadMs`. */
+/**
+ * The units that may be meant where none is said: of a web vital its own, else by the last word of what was measured, as in
+ * `checkout.duration` and `loadMs`.
+ */
 export const unitsNamed = (metric: string): readonly string[] =>
-  NAMED.get(LAST_WORD.exec(metric)?.[0].toLowerCase() ?? '') ?? []
+  VITALS_IN_MS.has(metric) ? ['ms'] : (NAMED.get(LAST_WORD.exec(metric)?.[0].toLowerCase() ?? '') ?? [])
 
 /** The question that ends a hint on a unit, and nothing where nobody can tell what was meant. */
 export const meantUnit = (units: readonly string[]): string =>
