@@ -14,12 +14,15 @@ import type { System } from './system.ts'
 
 export type { ErasureRequest, Erasures } from '../aggregation/ingest/erase/erasure-door.ts'
 export { type Erasure, placesOf } from '../aggregation/ingest/erase/erasure-record.ts'
+export { ERASABLE_BY } from '../aggregation/ingest/erase/erasure-target.ts'
 
 export interface ErasureSystem extends System {
   readonly askGateway: AskUpstream
   readonly runs: Runs
   readonly openSession: OpenSqlSession
   readonly definitions: readonly Pick<RollupDefinition, 'grainMs'>[]
+  /** Those that are configured now; left out, those of the configuration. */
+  readonly apps?: () => Config['apps']
   /** Where nobody else works runs off: this process does so by itself. */
   readonly worksAlone?: boolean
 }
@@ -29,6 +32,7 @@ const LOOK_EVERY_MS = 100
 /** Erasures over the lake, the windows of which are computed by runs. */
 export function wireErasures(config: Config, system: ErasureSystem): Erasures {
   const { lake, clock, entropy, telemetry, askGateway, runs, openSession, definitions, worksAlone } = system
+  const { apps = () => config.apps } = system
 
   async function ended(id: string, signal: AbortSignal) {
     if (worksAlone) return runs.finish(id, signal)
@@ -41,6 +45,7 @@ export function wireErasures(config: Config, system: ErasureSystem): Erasures {
 
   return createErasures({
     ...{ lake, clock, entropy, telemetry, openSession, books: erasureBooks(lake) },
+    apps: () => apps().map(({ id }) => id),
     tempDir: join(config.dataDir, 'tmp'),
     recomputing: {
       alone: runs.alone,

@@ -3,7 +3,7 @@ import { AppError } from '../../std/errors.ts'
 import { systemEntropy } from '../../std/id.ts'
 import { instant, rangeFrom } from '../../std/input/instant.ts'
 import { wireAggregation } from '../../wiring/aggregation.ts'
-import { type Erasure, type ErasureRequest, placesOf } from '../../wiring/erasures.ts'
+import { ERASABLE_BY, type Erasure, type ErasureRequest, placesOf } from '../../wiring/erasures.ts'
 import { openLake } from '../../wiring/open-lake.ts'
 import { TOKEN_DEFAULT } from '../client/admin-client.ts'
 import { gatewayOf } from '../client/local-gateway.ts'
@@ -75,12 +75,10 @@ Exits 0 when it is done, 1 when windows could not be computed, or something coul
   },
 }
 
-const BY = ['session', 'user', 'page-view'] as const
-
 function requestOf(flags: Flags): ErasureRequest {
   const { app, from, to } = flags
   if (typeof app !== 'string') throw wrong('needs --app, as in --app shop --session 0f8fad5b')
-  const [by, ...more] = BY.filter((each) => flags[each] !== undefined)
+  const [by, ...more] = ERASABLE_BY.filter((each) => flags[each] !== undefined)
   if (by === undefined || more.length > 0)
     throw wrong('needs one of --session, --user and --page-view, and that alone')
   const id = String(flags[by])

@@ -86,7 +86,7 @@ function newToken(): string {
   const digest = sha256Hex(token)
   const entry = `    - name: admin-${digest.slice(0, NAME_DIGITS)}
       sha256: ${digest}
-      scopes: [read, run]   # also: events (single events), write (imports)
+      scopes: [read, run]   # also: events (single events), write (imports), erase (erasures)
 `
   return `token   ${token}
 sha256  ${digest}

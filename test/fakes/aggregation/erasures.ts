@@ -27,6 +27,7 @@ export function erasuresOver({ arrivals, recomputing, telemetry = quietTelemetry
   const computed: { fromMs: number; toMs: number; key: string }[] = []
   const erasures: Erasures = createErasures({
     entropy: seededEntropy(),
+    apps: () => ['shop', 'blog'],
     ...over,
     telemetry,
     books: erasureBooks(over.lake),

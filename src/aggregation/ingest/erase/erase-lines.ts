@@ -16,7 +16,7 @@ import {
   objectLines,
 } from '../quarantine/object-lines.ts'
 import type { EraseTools, Find, Finds } from './erase-tools.ts'
-import { mentionIn } from './mentions.ts'
+import { linePlace, mentionIn } from './mentions.ts'
 
 /** Looks for lines in an object that no ingest has taken in, or that was set aside. */
 export async function findLines(key: string, finds: Finds, tools: EraseTools): Promise<void> {
@@ -24,7 +24,7 @@ export async function findLines(key: string, finds: Finds, tools: EraseTools): P
   const why = await reading(key, tools, async (content) => {
     for await (const line of linesOf(content)) {
       if (line.isTooLong) return `A line of it has more than ${MAX_DIRECT_RECORD_BYTES} bytes`
-      const mention = mentionIn(line.bytes, tools.target)
+      const mention = mentionIn(line.bytes, tools.target, linePlace(key))
       if (mention !== undefined)
         found.push({ identity: hash('sha256', line.bytes).slice(0, 16), rows: 1, ...mention })
     }
@@ -43,7 +43,7 @@ export async function eraseLines(key: string, tools: EraseTools): Promise<void> 
   const why = await reading(key, tools, async (content) => {
     async function* kept(): AsyncGenerator<Buffer> {
       for await (const { bytes } of linesOf(content)) {
-        const isErased = mentionIn(bytes, target) !== undefined
+        const isErased = mentionIn(bytes, target, linePlace(key)) !== undefined
         tally[isErased ? 'erased' : 'kept'] += 1
         if (!isErased) yield Buffer.concat([bytes, LINE_END])
       }

@@ -1,5 +1,7 @@
 import Type, { type Static } from 'typebox'
+import type { Principal } from '../../../http/auth.ts'
 import { ERASURE_STATES, type Erasure, placesOf } from './erasure-record.ts'
+import { ERASABLE_BY } from './erasure-target.ts'
 
 const Instant = Type.String({ description: 'ISO 8601.' })
 const strict = { additionalProperties: false }
@@ -9,7 +11,8 @@ const Place = Type.Object(
     objects: Type.Integer({ minimum: 0, description: 'Objects that are written anew.' }),
     rows: Type.Integer({
       minimum: 0,
-      description: 'Rows or lines that are left out; copies of one event count each.',
+      description:
+        'Rows or lines that are left out; copies of one event count each. A line that nobody has judged goes whole, with whatever else is in it.',
     }),
   },
   strict,
@@ -19,7 +22,7 @@ export const ErasureAnswer = Type.Object(
   {
     id: Type.String(),
     app: Type.String(),
-    by: Type.Enum(['session', 'user', 'page-view']),
+    by: Type.Enum([...ERASABLE_BY]),
     from: Type.Optional(Instant),
     to: Type.Optional(Instant),
     dryRun: Type.Boolean(),
@@ -35,15 +38,19 @@ export const ErasureAnswer = Type.Object(
       { raw: Place, quarantine: Place, dead: Place },
       { ...strict, description: 'What goes, or went; of a dry run what would go.' },
     ),
-    unsearched: Type.Array(Type.Object({ key: Type.String(), why: Type.String() }, strict), {
-      description: 'Objects that cannot be read, so that nobody knows whether any of it is in them.',
-    }),
+    unsearched: Type.Optional(
+      Type.Array(Type.Object({ key: Type.String(), why: Type.String() }, strict), {
+        description:
+          'Objects that cannot be read, so that nobody knows whether any of it is in them. Only for tokens of all apps.',
+      }),
+    ),
     unseen: Type.Optional(
       Type.Object(
         { why: Type.String(), events: Type.Optional(Type.Integer()) },
         {
           ...strict,
-          description: 'What a gateway had accepted and may not be in the lake: erase again when it is.',
+          description:
+            'What a gateway had accepted, of all apps, and may not be in the lake: erase again when it is. Its number is only for tokens of all apps.',
         },
       ),
     ),
@@ -59,10 +66,12 @@ export type ErasureAnswer = Static<typeof ErasureAnswer>
 export const ErasuresAnswer = Type.Object(
   {
     erasures: Type.Array(ErasureAnswer),
-    unreadable: Type.Array(Type.String(), {
-      description:
-        'Records in the lake that cannot be read: nobody knows what they tell, or goes on with them.',
-    }),
+    unreadable: Type.Optional(
+      Type.Array(Type.String(), {
+        description:
+          'Records in the lake, as far as was looked, that cannot be read: nobody knows what they tell, or goes on with them. Only for tokens of all apps.',
+      }),
+    ),
   },
   strict,
 )
@@ -74,7 +83,8 @@ const instants = (times: Readonly<Record<string, number | undefined>>) =>
     Object.entries(times).flatMap(([name, ms]) => (ms === undefined ? [] : [[name, iso(ms)]])),
   )
 
-export function erasureView(erasure: Erasure): ErasureAnswer {
+/** As the holder of a token may see it: what is of all apps is for who has all of them. */
+export function erasureView(erasure: Erasure, { ofAllApps }: Pick<Principal, 'ofAllApps'>): ErasureAnswer {
   const { id, app, by, dryRun, state, error, principal, unsearched, unseen, runs, log } = erasure
   const { createdMs, endedMs, fromMs, toMs } = erasure
   return {
@@ -82,8 +92,8 @@ export function erasureView(erasure: Erasure): ErasureAnswer {
     ...(error !== undefined && { error }),
     ...{ principal, createdAt: iso(createdMs), ...instants({ endedAt: endedMs }) },
     places: placesOf(erasure),
-    unsearched: [...unsearched],
-    ...(unseen !== undefined && { unseen }),
+    ...(ofAllApps && { unsearched: [...unsearched] }),
+    ...(unseen !== undefined && { unseen: ofAllApps ? unseen : { why: unseen.why } }),
     runs: [...runs],
     log: log.map(({ timeMs, ...line }) => ({ time: iso(timeMs), ...line })),
   }

@@ -11,6 +11,16 @@ export interface KnownErasures {
   readonly unreadable: readonly string[]
 }
 
+export interface ErasureSearch {
+  /** No further is looked, not for what cannot be read either. */
+  readonly most?: number | undefined
+  readonly isWanted?: (erasure: Erasure) => boolean
+  readonly signal?: AbortSignal
+}
+
+/** Records read at a time. Ours: a lake has a connection or a file for each. */
+const READS_AT_ONCE = 32
+
 /** What is known of erasures, in the lake: whoever serves it goes on with them, and who reconciles it knows what went. */
 export interface ErasureBooks {
   /** Durable when it resolves. */
@@ -18,7 +28,7 @@ export interface ErasureBooks {
   /** Rejects with `not_found`. */
   load(id: string): Promise<Erasure>
   /** Newest first. */
-  list(): Promise<KnownErasures>
+  list(search?: ErasureSearch): Promise<KnownErasures>
   /** Those that have not ended, oldest first: each that has is read once. */
   unfinished(): Promise<KnownErasures>
 }
@@ -46,6 +56,21 @@ export function erasureBooks(lake: Pick<Lake, 'put' | 'get' | 'keys'>): ErasureB
     }
   }
 
+  async function search(
+    keys: readonly string[],
+    { most = Number.POSITIVE_INFINITY, isWanted = () => true, signal }: ErasureSearch = {},
+  ): Promise<KnownErasures> {
+    const erasures: Erasure[] = []
+    const unreadable: string[] = []
+    for (let at = 0; at < keys.length && erasures.length < most; at += READS_AT_ONCE) {
+      signal?.throwIfAborted()
+      const known = await each(keys.slice(at, at + READS_AT_ONCE))
+      erasures.push(...known.erasures.filter(isWanted))
+      unreadable.push(...known.unreadable)
+    }
+    return { erasures: erasures.slice(0, most), unreadable }
+  }
+
   return {
     async save(erasure) {
       await lake.put(erasureKey(erasure.id), Buffer.from(erasureText(erasure)))
@@ -56,11 +81,10 @@ export function erasureBooks(lake: Pick<Lake, 'put' | 'get' | 'keys'>): ErasureB
       if (found === 'damaged') throw new AppError('lake_failed', `${erasureKey(id)} holds no erasure`)
       return found
     },
-    list: async () => each([...(await lake.keys('erasures/'))].reverse()),
+    list: async (asked) => search([...(await lake.keys('erasures/'))].reverse(), asked),
     async unfinished() {
       const keys = (await lake.keys('erasures/')).filter((key) => !ended.has(key))
-      const { erasures, unreadable } = await each(keys)
-      return { erasures: erasures.filter((erasure) => !isEnded(erasure)), unreadable }
+      return search(keys, { isWanted: (erasure) => !isEnded(erasure) })
     },
   }
 }

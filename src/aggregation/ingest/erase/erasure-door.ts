@@ -1,6 +1,7 @@
 import { sleep } from '../../../std/async/abort.ts'
+import { createFailureNews, type FailureNews } from '../../../std/async/failure-news.ts'
 import { type Entropy, sortableId } from '../../../std/id.ts'
-import type { KnownErasures } from './erasure-books.ts'
+import type { ErasureSearch, KnownErasures } from './erasure-books.ts'
 import { type Erasure, isEnded, newErasure } from './erasure-record.ts'
 import { type ErasedBy, erasedDigest } from './erasure-target.ts'
 import { erasureMetrics } from './metrics.ts'
@@ -22,7 +23,7 @@ export interface Erasures {
   /** Rejects with `not_found`. */
   get(id: string): Promise<Erasure>
   /** Newest first. */
-  list(): Promise<KnownErasures>
+  list(search?: ErasureSearch): Promise<KnownErasures>
   /** Does it, here and now: for the command line. */
   finish(id: string, signal: AbortSignal): Promise<Erasure>
   /** Works off what waits, what a process that died has begun too, until the signal aborts. */
@@ -42,6 +43,8 @@ export function createErasures(options: ErasuresOptions): Erasures {
   const { log } = options.telemetry
   const metrics = erasureMetrics(options.telemetry)
   const told = new Set<string>()
+  /** By what fails: an erasure, or the look for them. */
+  const news = new Map<string, FailureNews>()
   let woken = new AbortController()
 
   async function perform(id: string, signal: AbortSignal): Promise<Erasure> {
@@ -54,12 +57,21 @@ export function createErasures(options: ErasuresOptions): Erasures {
     return erasure
   }
 
-  const failed = (err: unknown) => log.warn({ err }, 'an erasure cannot go on now; it is tried again')
+  async function trying(what: string, work: () => Promise<unknown>): Promise<void> {
+    const failures = news.get(what) ?? createFailureNews()
+    news.set(what, failures)
+    try {
+      await work()
+      news.delete(what)
+    } catch (err) {
+      failures.tell(err, () => log.warn({ err }, 'an erasure cannot go on now; it is tried again'))
+    }
+  }
 
   async function workOff(signal: AbortSignal): Promise<void> {
     const { erasures, unreadable } = await books.unfinished()
     for (const key of unreadable) tellUnreadable(key)
-    for (const { id } of erasures) await perform(id, signal).catch(failed)
+    for (const { id } of erasures) await trying(id, () => perform(id, signal))
   }
 
   /** Once in the life of a process. */
@@ -101,7 +113,7 @@ export function createErasures(options: ErasuresOptions): Erasures {
     async start(signal) {
       while (!signal.aborted) {
         woken = new AbortController()
-        await workOff(signal).catch(failed)
+        await trying('erasures/', () => workOff(signal))
         await sleep(LOOK_EVERY_MS, AbortSignal.any([signal, woken.signal]))
       }
     },

@@ -2,7 +2,7 @@ import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { refuseLater } from '../../../std/files/later-version.ts'
 import { jsonIn } from '../../../std/json.ts'
-import type { ErasureTarget } from './erasure-target.ts'
+import { ERASABLE_BY, type ErasureTarget } from './erasure-target.ts'
 
 const RECORD_VERSION = 1
 
@@ -18,7 +18,7 @@ const Erasure = Type.Object({
   version: Type.Literal(RECORD_VERSION),
   id: Type.String(),
   app: Type.String(),
-  by: Type.Enum(['session', 'user', 'page-view']),
+  by: Type.Enum([...ERASABLE_BY]),
   salt: Type.String(),
   digest: Type.String(),
   fromMs: Type.Optional(Millis),

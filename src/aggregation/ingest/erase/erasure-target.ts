@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto'
 import type { ColumnName } from '../../../event/schema/event.ts'
 
+/** The words for whose events go. */
+export const ERASABLE_BY = ['session', 'user', 'page-view'] as const
+export type ErasedBy = (typeof ERASABLE_BY)[number]
+
 /** By which column events are found, by the word for it. */
 export const ERASED_BY = {
   session: 'session_id',
   user: 'user_id',
   'page-view': 'page_view_id',
-} as const satisfies Readonly<Record<string, ColumnName>>
-export type ErasedBy = keyof typeof ERASED_BY
+} as const satisfies Readonly<Record<ErasedBy, ColumnName>>
 
 /**
  * Whose events go. The id itself is nowhere: it is known by a digest with a salt of its own, which is all that a process

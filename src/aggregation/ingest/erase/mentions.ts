@@ -1,3 +1,4 @@
+import { parseDeadKey, parseQuarantineKey } from '../../../lake/layout.ts'
 import { jsonIn } from '../../../std/json.ts'
 import { ERASED_BY, type ErasureTarget, erasedDigest } from './erasure-target.ts'
 
@@ -5,6 +6,20 @@ import { ERASED_BY, type ErasureTarget, erasedDigest } from './erasure-target.ts
 export interface MentionedLine {
   /** When it came to a gateway; undefined where the line does not say it. */
   readonly receivedMs?: number
+}
+
+/** What the place of a line says of it, whatever the line says itself. */
+export interface LinePlace {
+  /** Nobody has looked at it: it may say any time of arrival. */
+  readonly isUnjudged: boolean
+  /** The folder is that of one app, and of no other whatever it names. */
+  readonly isOfOneApp: boolean
+}
+
+export function linePlace(key: string): LinePlace {
+  const quarantined = parseQuarantineKey(key)
+  const { source } = quarantined ?? parseDeadKey(key) ?? { source: '' }
+  return { isUnjudged: quarantined !== undefined, isOfOneApp: /^(?:ingest-)?direct-/.test(source) }
 }
 
 /** A JSON string, whatever is around it. One that was cut off goes to the end: to look for more in it is work without end. */
@@ -15,29 +30,38 @@ const MOST_NESTED = 3
 
 /**
  * Whether a line is one of those that go: of an event what its columns say, and of anything else, such as a letter that tells
- * of a line which nobody could read, whether the id is in it as a text of its own.
+ * of a line which nobody could read, whether the id is in it as a text of its own, or as a number that is called so.
  */
-export function mentionIn(line: Buffer, target: ErasureTarget): MentionedLine | undefined {
+export function mentionIn(line: Buffer, target: ErasureTarget, place: LinePlace): MentionedLine | undefined {
   const text = line.toString()
   const { app, by, salt, digest, fromMs = 0, toMs = Number.POSITIVE_INFINITY } = target
   const { app_id, event_time, received_time, [ERASED_BY[by]]: id } = Object(jsonIn(text))
   // What tells no time may be of this one.
   if (event_time < fromMs || event_time >= toMs) return undefined
-  // Nobody but a gateway, or who took in what came past it, tells when an event came.
-  if (typeof received_time !== 'number') return isQuotedIn(text, target) ? {} : undefined
+  // Nobody but a gateway, or who took in what came past it, tells when an event came, and whose it is.
+  const isEvent = !place.isUnjudged && typeof received_time === 'number' && typeof app_id === 'string'
+  if (!isEvent) return isNamedIn(text, target, place) ? {} : undefined
   const isOfWhom = ['string', 'number'].includes(typeof id) && erasedDigest(salt, String(id)) === digest
   return app_id === app && isOfWhom ? { receivedMs: received_time } : undefined
 }
 
-function isQuotedIn(text: string, { app, salt, digest }: ErasureTarget): boolean {
+function isNamedIn(text: string, target: ErasureTarget, { isOfOneApp }: LinePlace): boolean {
+  const { app, salt, digest } = target
   let texts: readonly string[] = [text]
   for (let depth = 0; depth < MOST_NESTED && texts.length > 0; depth += 1) {
-    if (texts.some((each) => isOfAnotherApp(each, app))) return false
+    if (!isOfOneApp && texts.some((each) => isOfAnotherApp(each, app))) return false
     const quoted = texts.flatMap((each) => Array.from(each.matchAll(QUOTED), ([whole]) => unquoted(whole)))
-    if (quoted.some((each) => erasedDigest(salt, each) === digest)) return true
+    const named = [...quoted, ...texts.flatMap((each) => numbersIn(each, target))]
+    if (named.some((each) => erasedDigest(salt, each) === digest)) return true
     texts = quoted.filter((each) => each.includes('"'))
   }
   return false
+}
+
+/** As they stand there, and as they are. */
+function numbersIn(text: string, { by }: ErasureTarget): readonly string[] {
+  const named = new RegExp(`"${ERASED_BY[by]}"\\s*:\\s*(-?\\d[\\d.eE+-]*)`, 'g')
+  return Array.from(text.matchAll(named), ([, number = '']) => [number, String(Number(number))]).flat()
 }
 
 /** Whose it is a letter says only in what it quotes. */

@@ -1,6 +1,7 @@
 import type { Lake } from '../../../lake/lake.ts'
 import { sleep } from '../../../std/async/abort.ts'
 import type { Clock } from '../../../std/clock.ts'
+import { didYouMean } from '../../../std/input/did-you-mean.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import { atWork } from '../at-work.ts'
 import type { OpenSqlSession } from '../duckdb/sql-session.ts'
@@ -45,6 +46,8 @@ export interface PerformingPorts {
   readonly clock: Clock
   readonly telemetry: Telemetry
   readonly recomputing: Recomputing
+  /** Ids of those that are configured now. */
+  readonly apps: () => readonly string[]
 }
 
 const HELD_PAUSE_MS = 500
@@ -104,14 +107,14 @@ async function erase(found: Erasure, ports: ErasingPorts, signal: AbortSignal): 
     erasure = { ...rest, objects, log: erasure.log }
   })
   const next = erasure.dryRun
-    ? ended(erasure, clock)
+    ? ended(erasure, ports)
     : noted({ ...erasure, state: 'computing' }, clock, 'gone')
   await books.save(next)
   return next
 }
 
 async function compute(begun: Erasure, ports: PerformingPorts, signal: AbortSignal): Promise<Erasure> {
-  const { books, recomputing, clock } = ports
+  const { books, recomputing } = ports
   if (begun.state !== 'computing') return begun
   let erasure = begun
   for (const span of recomputing.spansOf(begun.minutes)) {
@@ -124,14 +127,14 @@ async function compute(begun: Erasure, ports: PerformingPorts, signal: AbortSign
       erasure = { ...erasure, error: `Windows could not be computed without it: see run ${run.id}` }
     await books.save(erasure)
   }
-  const end = ended(erasure, clock)
+  const end = ended(erasure, ports)
   await books.save(end)
   return end
 }
 
 /** What is left is what others have to know. */
-function ended(erasure: Erasure, clock: Clock): Erasure {
-  const error = erasure.error ?? whyUnsure(erasure)
+function ended(erasure: Erasure, { clock, apps }: Pick<PerformingPorts, 'clock' | 'apps'>): Erasure {
+  const error = erasure.error ?? whyUnsure(erasure) ?? whyUnknown(erasure, apps())
   const end = { ...erasure, identities: [], endedMs: clock.nowMs() }
   return error === undefined
     ? noted({ ...end, state: 'done' }, clock, 'done')
@@ -140,6 +143,12 @@ function ended(erasure: Erasure, clock: Clock): Erasure {
 
 const whyUnsure = ({ unsearched }: Erasure): string | undefined =>
   unsearched.length === 0 ? undefined : `Objects that could not be looked into: ${unsearched.length}`
+
+/** One that is configured no more may have events yet: of which nothing is found may as well be mistyped. */
+const whyUnknown = ({ app, objects, minutes }: Erasure, apps: readonly string[]): string | undefined =>
+  apps.includes(app) || objects.length > 0 || minutes.length > 0
+    ? undefined
+    : `No such app is configured, and nothing of it was found${didYouMean(app, apps) || '.'}`
 
 const noted = (erasure: Erasure, clock: Clock, message: string, count?: number): Erasure => ({
   ...erasure,

@@ -64,6 +64,19 @@ const ErasureId = Type.Object({
   }),
 })
 
+const ErasuresQuery = Type.Object(
+  {
+    limit: Type.String({
+      pattern: '^([1-9]\\d?|[1-9]\\d\\d|1000)$',
+      form: 'a whole number from 1 to 1000',
+      default: '100',
+      example: '100',
+      description: '1 to 1000.',
+    }),
+  },
+  strict,
+)
+
 const common = { tags: ['aggregation'], security: [{ bearer: [] }] }
 const refusals = {
   ...anyRequest,
@@ -95,6 +108,7 @@ const documents = {
     ...common,
     operationId: 'listErasures',
     summary: 'Erasures of the apps of the token, newest first',
+    querystring: ErasuresQuery,
     response: { ...refusals, ...poolAnswers, 200: ErasuresAnswer },
   },
   get: {
@@ -125,25 +139,32 @@ export async function erasureRoutes(app: FastifyInstance, ports: ErasureRoutePor
       assertFor(holder, request.app, apps())
       const erasure = await erasures.submit(request, holder.name)
       reply.header('location', `/erasures/${erasure.id}`)
-      return reply.code(202).send(erasureView(erasure))
+      return reply.code(202).send(erasureView(erasure, holder))
     },
   })
 
-  app.get('/erasures', {
+  app.get<{ Querystring: Static<typeof ErasuresQuery> }>('/erasures', {
     schema: documents.list,
     onRequest,
-    handler: async ({ raw }, reply) => {
+    handler: async ({ query, raw }, reply) => {
       const holder = holderOf(raw)
-      const known = await pool.ask({ token: holder.name, gone: goneBefore(reply) }, () => erasures.list())
-      const found = known.erasures.filter((each) => holder.isFor(each.app))
-      return { erasures: found.map(erasureView), unreadable: known.unreadable }
+      const search = { most: Number(query.limit), isWanted: (each: Erasure) => holder.isFor(each.app) }
+      const asker = { token: holder.name, gone: goneBefore(reply) }
+      const known = await pool.ask(asker, (signal) => erasures.list({ ...search, signal }))
+      return {
+        erasures: known.erasures.map((each) => erasureView(each, holder)),
+        ...(holder.ofAllApps && { unreadable: known.unreadable }),
+      }
     },
   })
 
   app.get<{ Params: Static<typeof ErasureId> }>('/erasures/:id', {
     schema: documents.get,
     onRequest,
-    handler: async ({ params, raw }) => erasureView(seenBy(holderOf(raw), await erasures.get(params.id))),
+    handler: async ({ params, raw }) => {
+      const holder = holderOf(raw)
+      return erasureView(seenBy(holder, await erasures.get(params.id)), holder)
+    },
   })
 }
 

@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
 import { erasureBooks } from '../../../../src/aggregation/ingest/erase/erasure-books.ts'
 import type { ErasureRequest } from '../../../../src/aggregation/ingest/erase/erasure-door.ts'
+import { newErasure } from '../../../../src/aggregation/ingest/erase/erasure-record.ts'
 import {
   MAX_DIRECT_RECORD_BYTES,
   MAX_OBJECT_BYTES,
@@ -185,6 +186,82 @@ test('what the books hold is an erasure, or it is said', async (t) => {
   await t.rejects(books.load('x'), { code: 'later_version' })
   const away = { ...lake, get: () => Promise.reject(new AppError('lake_failed', 'not now')) }
   await t.rejects(erasureBooks(away).list(), { code: 'lake_failed', message: 'not now' })
+})
+
+test('records are read some at a time, until nobody waits for them', async (t) => {
+  const lake = memoryLake()
+  const books = erasureBooks(lake)
+  const target = { app: 'shop', by: 'user', salt: 's', digest: 'd', dryRun: false } as const
+  for (let at = 0; at < 100; at += 1)
+    await books.save(newErasure({ ...target, id: `1-${100 + at}`, principal: 'ops', createdMs: NOON }))
+  let [reading, most] = [0, 0]
+  const gone = new AbortController()
+  const slow = {
+    ...lake,
+    async get(key: string) {
+      reading += 1
+      most = Math.max(most, reading)
+      await new Promise(setImmediate)
+      reading -= 1
+      return lake.get(key)
+    },
+  }
+  t.equal((await erasureBooks(slow).list()).erasures.length, 100)
+  t.ok(most > 1 && most <= 32, `${most} at once`)
+  const leaving = {
+    ...lake,
+    async get(key: string) {
+      gone.abort(new Error('gone'))
+      return lake.get(key)
+    },
+  }
+  await t.rejects(erasureBooks(leaving).list({ signal: gone.signal }), { message: 'gone' })
+})
+
+test('one that fails again and again is told of once, until another way', async (t) => {
+  const said: string[] = []
+  const failures = ['not now', 'not now', 'nor then']
+  let failing = ''
+  const here = await doorOver(
+    {
+      async alone({ runId, signal: until }, work) {
+        if (runId !== failing) return work(until)
+        throw new AppError('lake_failed', failures.shift() ?? 'nor then')
+      },
+    },
+    createTelemetry('warn', { write: (line) => void said.push(line) }),
+  )
+  const { erasures } = here
+  failing = (await erasures.submit(ASKED, 'ops')).id
+  const ending = new AbortController()
+  const working = erasures.start(ending.signal)
+  for (let left = failures.length; left > 0; left -= 1) {
+    while (failures.length >= left) await new Promise(setImmediate)
+    // Has it look again.
+    await erasures.submit({ ...ASKED, dryRun: true }, 'ops')
+  }
+  ending.abort()
+  await working
+  t.same(
+    said.map((line) => JSON.parse(line).err.message),
+    ['not now', 'nor then'],
+  )
+})
+
+test('nothing of an app that is configured no more is no success, as it may be mistyped', async (t) => {
+  const here = await doorOver()
+  await here.put(`raw/gateway/${HOUR}/a.ndjson`, `${eventLine({ app_id: 'old', session_id: WHOM })}\n`)
+  const end = async (request: Partial<ErasureRequest>) => {
+    const { id } = await here.erasures.submit({ ...ASKED, ...request }, 'ops')
+    const { state, error } = await here.erasures.finish(id, signal)
+    return [state, error]
+  }
+  const none = 'No such app is configured, and nothing of it was found'
+  t.same(await end({ app: 'shpo', dryRun: true }), ['failed', `${none}; did you mean "shop"?`])
+  t.same(await end({ app: 'shpo' }), ['failed', `${none}; did you mean "shop"?`])
+  t.same(await end({ app: 'old' }), ['done', undefined])
+  t.same(await end({ app: 'old' }), ['failed', `${none}.`])
+  t.same(await end({ app: 'shop' }), ['done', undefined])
 })
 
 test('a record that cannot be read keeps no other waiting, and is told', async (t) => {

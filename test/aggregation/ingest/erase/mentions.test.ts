@@ -1,10 +1,13 @@
 import { test } from 'tap'
 import { erasedDigest } from '../../../../src/aggregation/ingest/erase/erasure-target.ts'
-import { mentionIn } from '../../../../src/aggregation/ingest/erase/mentions.ts'
+import { linePlace, mentionIn } from '../../../../src/aggregation/ingest/erase/mentions.ts'
 import { eventLine, NOON } from '../../../fakes/events.ts'
 
 const target = { app: 'shop', by: 'session', salt: 'salt', digest: erasedDigest('salt', 's-"1"') } as const
 const json = JSON.stringify
+const GATEWAY = linePlace('dead/gateway/dt=2026-11-22/hr=12/a.ndjson')
+const DIRECT = linePlace('quarantine/direct-shop/dt=2026-11-22/hr=12/a.ndjson')
+const LETTERS = linePlace('dead/ingest-direct-shop/dt=2026-11-22/hr=12/a.ndjson')
 const nested = (depth: number): string =>
   depth === 0 ? json({ a: 's-"1"' }) : json({ a: nested(depth - 1) })
 
@@ -27,22 +30,31 @@ test('which lines go', (t) => {
     ['one of the app', json({ text: json({ app_id: 'shop', session_id: 's-"1"' }) }), true],
     ['nothing', '', false],
     ['a number', '7', false],
+    ['one that says when it came, and not of what', json({ received_time: NOON, session_id: 's-"1"' }), true],
   ] as const)
-    t.equal(mentionIn(Buffer.from(line), target) !== undefined, goes, what)
+    t.equal(mentionIn(Buffer.from(line), target, GATEWAY) !== undefined, goes, what)
   const of = { ...target, fromMs: NOON, toMs: NOON + 1 }
   for (const [event_time, goes] of [
     [NOON - 1, false],
     [NOON, true],
     [NOON + 1, false],
   ] as const)
-    t.equal(mentionIn(Buffer.from(eventLine({ event_time, session_id: 's-"1"' })), of) !== undefined, goes)
+    t.equal(
+      mentionIn(Buffer.from(eventLine({ event_time, session_id: 's-"1"' })), of, GATEWAY) !== undefined,
+      goes,
+    )
   for (const [event_time, goes] of [
     [NOON - 1, false],
     [NOON, true],
     ['no time', true],
   ] as const)
-    t.equal(mentionIn(Buffer.from(json({ event_time, session_id: 's-"1"' })), of) !== undefined, goes)
-  t.same(mentionIn(Buffer.from(eventLine({ session_id: 's-"1"' })), target), { receivedMs: NOON + 250 })
+    t.equal(
+      mentionIn(Buffer.from(json({ event_time, session_id: 's-"1"' })), of, GATEWAY) !== undefined,
+      goes,
+    )
+  t.same(mentionIn(Buffer.from(eventLine({ session_id: 's-"1"' })), target, GATEWAY), {
+    receivedMs: NOON + 250,
+  })
   for (const id of ['undefined', 'null', '[object Object]', '7']) {
     const ofId = { ...target, digest: erasedDigest('salt', id) }
     for (const [session_id, goes] of [
@@ -53,8 +65,42 @@ test('which lines go', (t) => {
       [7, id === '7'],
     ] as const) {
       const line = json({ app_id: 'shop', event_time: NOON, received_time: NOON, session_id })
-      t.equal(mentionIn(Buffer.from(line), ofId) !== undefined, goes, `${id} of ${line}`)
+      t.equal(mentionIn(Buffer.from(line), ofId, GATEWAY) !== undefined, goes, `${id} of ${line}`)
     }
   }
+  t.end()
+})
+
+test('what a place says of its lines', (t) => {
+  const ofShop = json({ app_id: 'shop', received_time: NOON, session_id: 's-2', a: 's-"1"' })
+  const ofBlog = json({ app_id: 'blog', received_time: NOON, session_id: 's-"1"' })
+  for (const [what, line, gateway, direct, letters] of [
+    ['a column of an event is believed where events are judged', ofShop, false, true, false],
+    ['whose it is the folder says', ofBlog, false, true, false],
+    ['whose it is the folder of letters says', json({ text: ofBlog }), false, true, true],
+    ['nothing of it', json({ session_id: 's-2' }), false, false, false],
+  ] as const)
+    t.same(
+      [GATEWAY, DIRECT, LETTERS].map((place) => mentionIn(Buffer.from(line), target, place) !== undefined),
+      [gateway, direct, letters],
+      what,
+    )
+  t.end()
+})
+
+test('an id may be a number', (t) => {
+  const ofNumber = (id: string) => ({ ...target, by: 'user', digest: erasedDigest('salt', id) }) as const
+  for (const [id, line, goes] of [
+    ['4711', json({ user_id: 4711 }), true],
+    ['4711', '{"events":[{"user_id" : 4711}]}', true],
+    ['4711', json({ text: json({ user_id: 4711, session_id: 'x' }) }), true],
+    ['4711', '{"user_id":4711.0}', true],
+    ['4711.0', '{"user_id":4711.0}', true],
+    ['12345678901234567890', '{"user_id":12345678901234567890', true],
+    ['-7', '{"user_id":-7}', true],
+    ['4711', json({ user_id: 47110 }), false],
+    ['4711', json({ value: 4711, session_id: 4711 }), false],
+  ] as const)
+    t.equal(mentionIn(Buffer.from(line), ofNumber(id), DIRECT) !== undefined, goes, line)
   t.end()
 })

@@ -84,6 +84,46 @@ test('a token of some apps erases, and sees, nothing of others', async (t) => {
   t.match(await ask('/erasures', {}, 'nobody'), { status: 401 })
 })
 
+test('a token of some apps is told nothing of all of them', async (t) => {
+  const { lake, ask } = await listening(t)
+  const target = { app: 'blog', by: 'user', salt: 's', digest: 'd' } as const
+  const unsearched = [{ key: 'dead/gateway/dt=2026-11-22/hr=12/a.ndjson', why: 'because' }]
+  await erasureBooks(lake).save({
+    ...newErasure({ ...target, id: '1-a', dryRun: false, principal: 'ops', createdMs: NOON }),
+    ...{ unsearched, unseen: { why: 'backlog', events: 3 } },
+  })
+  await lake.put('erasures/0.json', Buffer.from('{'))
+  for (const [token, wanted] of [
+    ['eraser', [unsearched, { why: 'backlog', events: 3 }, ['erasures/0.json']]],
+    ['of-blog', [undefined, { why: 'backlog' }, undefined]],
+  ] as const) {
+    const { body } = await ask('/erasures', undefined, token)
+    const [listed] = body.erasures
+    t.same([listed.unsearched, listed.unseen, body.unreadable], wanted)
+    t.same((await ask('/erasures/1-a', undefined, token)).body, listed)
+  }
+})
+
+test('the newest are told, as many as are asked for', async (t) => {
+  const { lake, ask } = await listening(t)
+  const books = erasureBooks(lake)
+  for (let at = 0; at < 105; at += 1)
+    await books.save({
+      ...newErasure({
+        ...{ app: at % 2 === 0 ? 'shop' : 'blog', by: 'user', salt: 's', digest: 'd', principal: 'ops' },
+        ...{ id: `1-${1_000 + at}`, dryRun: false, createdMs: NOON },
+      }),
+    })
+  const idsOf = async (url: string, token?: string): Promise<string[]> =>
+    (await ask(url, undefined, token)).body.erasures.map((each: Erasure) => each.id)
+  t.same(await idsOf('/erasures?limit=2'), ['1-1104', '1-1103'])
+  t.same(await idsOf('/erasures?limit=2', 'of-blog'), ['1-1103', '1-1101'])
+  t.equal((await idsOf('/erasures')).length, 100)
+  t.equal((await idsOf('/erasures?limit=1000')).length, 105)
+  for (const limit of ['0', '1001', 'x'])
+    t.match(await ask(`/erasures?limit=${limit}`), { status: 400, body: { detail: /limit/ } })
+})
+
 test('what is no request is refused, and why', async (t) => {
   const { ask } = await listening(t)
   for (const [body, detail] of [
