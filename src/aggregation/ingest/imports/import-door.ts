@@ -6,7 +6,7 @@ import type { Lake } from '../../../lake/lake.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
 import { codeOf } from '../../../std/expected-errors.ts'
-import { FILE_MODE } from '../../../std/files/files.ts'
+import { FILE_MODE, isDiskFull } from '../../../std/files/files.ts'
 import { oneOf } from '../../../std/input/did-you-mean.ts'
 import { invalid } from '../../../std/input/invalid.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
@@ -97,7 +97,9 @@ export function createImports(options: ImportsOptions): Imports {
       const { keptIn: _, ...report } = await importFile(task, { lake: NOWHERE, clock, signal })
       return report
     }
-    const report = await importFile(task, { lake, clock, signal })
+    const report = await importFile(task, { lake, clock, signal }).catch((error: unknown) => {
+      throw asNoRoom(error)
+    })
     tell(app.id, report)
     const { accepted, rejected } = report
     telemetry.log.info({ app: app.id, accepted, rejected }, 'events of the past were imported')
@@ -141,6 +143,12 @@ export function createImports(options: ImportsOptions): Imports {
     },
   }
 }
+
+/** The same failure of the lake, called by what can be done. */
+const asNoRoom = (error: unknown): unknown =>
+  error instanceof AppError && isDiskFull(error.cause)
+    ? new AppError('storage_full', error.message, { cause: error })
+    : error
 
 /** What is stored there is not. */
 const NOWHERE: ImportsOptions['lake'] = { put: async () => 'stored' }

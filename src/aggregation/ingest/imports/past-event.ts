@@ -4,6 +4,7 @@ import { endAt, eventLine, othersEnd } from '../../../event/schema/ndjson.ts'
 import { scrub } from '../../../event/scrub.ts'
 import { momentIn } from '../../../event/values/moment.ts'
 import { EVENT_TOO_LARGE, MAX_EVENT_BYTES } from '../../../event/verdict.ts'
+import { HOUR_MS } from '../../../std/durations.ts'
 import { INSTANT_FORM, MAX_INSTANT_MS, MIN_EPOCH_MS } from '../../../std/input/instant.ts'
 import { COARSE, FINE } from '../compact/line-faults.ts'
 import type { Spot } from '../quarantine/direct-lines.ts'
@@ -61,16 +62,21 @@ const ofEvent = (reason: RejectedInLine['reason'], detail: string): RejectedInLi
 })
 
 const TOO_LARGE = ofEvent('event_too_large', EVENT_TOO_LARGE)
+const NO_WINDOW = 'event_time: is in the last hour of 9999, which no window counts'
 const NO_TIME = ofEvent(
   'missing_field',
   'event_time: is required: of what is imported nothing else says when it happened',
 )
 
+/** The end of the times that are counted: the windows of the last hour of 9999 would end in a year of five digits. */
+export const PAST_END_MS = MAX_INSTANT_MS + 1 - HOUR_MS
+
 /** The same times as a line of the lake may have: what is less than those of 1973 is of another scale. */
 function timeFault({ event_time }: Measurement, eventMs: number): RejectedInLine | undefined {
   if (event_time === undefined) return NO_TIME
-  if (eventMs >= MIN_EPOCH_MS && eventMs <= MAX_INSTANT_MS) return undefined
+  if (eventMs >= MIN_EPOCH_MS && eventMs < PAST_END_MS) return undefined
   if (Number.isNaN(eventMs)) return ofEvent('invalid_field', `event_time: must be ${INSTANT_FORM}`)
+  if (eventMs >= PAST_END_MS && eventMs <= MAX_INSTANT_MS) return ofEvent('invalid_field', NO_WINDOW)
   return ofEvent(
     'invalid_field',
     `event_time: ${eventMs < MIN_EPOCH_MS ? COARSE : FINE}: it must be ${INSTANT_FORM}`,

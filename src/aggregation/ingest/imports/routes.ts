@@ -7,7 +7,7 @@ import { type Auth, appsFor, authorizationOf } from '../../../http/auth.ts'
 import { anyRequest, problemAnswer, tokenNeeded } from '../../../http/documented.ts'
 import { goneBefore } from '../../../http/query-pool.ts'
 import { AppError } from '../../../std/errors.ts'
-import { MAX_INSTANT_MS, MIN_EPOCH_MS } from '../../../std/input/instant.ts'
+import { MIN_EPOCH_MS } from '../../../std/input/instant.ts'
 import {
   bodyTooLarge,
   IMPORT_NAME,
@@ -17,6 +17,7 @@ import {
   MAX_IMPORTS,
 } from './import-door.ts'
 import { type ImportReport, MAX_HINTED_LINES } from './import-file.ts'
+import { PAST_END_MS } from './past-event.ts'
 
 export interface ImportRoutePorts {
   readonly imports: Pick<Imports, 'importBody'>
@@ -75,7 +76,7 @@ const ImportAnswer = Type.Object(
 const PastEvent = Type.Object({
   ...Measurement.properties,
   event_time: Type.Union([
-    Type.Integer({ minimum: MIN_EPOCH_MS, maximum: MAX_INSTANT_MS, description: 'Epoch ms.' }),
+    Type.Integer({ minimum: MIN_EPOCH_MS, maximum: PAST_END_MS - 1, description: 'Epoch ms.' }),
     Type.String({ description: 'ISO 8601 with a zone.' }),
   ]),
 })

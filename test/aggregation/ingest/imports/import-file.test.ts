@@ -95,6 +95,12 @@ test('what is no event is told by its line, and in dead/', async (t) => {
       /looks like epoch seconds: it must be/,
     ],
     ['microseconds', line({ event_time: OLD * 1_000 }), 'invalid_field', /is after 9999/],
+    [
+      'the last hour of all',
+      line({ event_time: '9999-12-31T23:00:00Z' }),
+      'invalid_field',
+      /^event_time: is in the last hour of 9999, which no window counts/,
+    ],
     ['no value', JSON.stringify({ name: 'a', event_time: OLD }), 'missing_field', /^value: is required/],
     ['no JSON', '{"name":"a", no', 'malformed_line', /^The line is too short|^Not valid JSON/],
     ['a reserved name', line({ name: 'headgate.ledger' }), 'invalid_field', /is reserved/],
@@ -277,6 +283,11 @@ async function tables(t: Test) {
   }
   return { table }
 }
+
+test('the last hour that is counted is imported', async (t) => {
+  const { report } = await imported(t, line({ event_time: '9999-12-31T22:59:59.999Z' }))
+  t.match(report, { accepted: 1, rejected: 0 })
+})
 
 test('an import that was ended at any step, and repeated, has each event once', async (t) => {
   const over = await setUpMany(t)

@@ -9,6 +9,7 @@ import { importRoutes } from '../../../../src/aggregation/ingest/imports/routes.
 import { createAuth } from '../../../../src/http/auth.ts'
 import { answerWithProblems } from '../../../../src/http/problems.ts'
 import { createServer } from '../../../../src/http/server.ts'
+import { AppError } from '../../../../src/std/errors.ts'
 import { quietTelemetry } from '../../../../src/std/telemetry.ts'
 import { importsHere } from '../../../fakes/aggregation/imports.ts'
 import { sha256 } from '../../../fakes/gateway.ts'
@@ -17,8 +18,11 @@ const OLD = '2019-05-06T07:08:09Z'
 const line = `${JSON.stringify({ name: 'app.start', value: 1, event_time: OLD })}\n`
 const PATH = '/imports?app=shop&name=before'
 
-async function listening(t: Test) {
-  const here = importsHere(t, { apps: () => ['shop', 'blog'].map((id) => ({ id, allowQuery: new Set() })) })
+async function listening(t: Test, change: Parameters<typeof importsHere>[1] = {}) {
+  const here = importsHere(t, {
+    ...change,
+    apps: () => ['shop', 'blog'].map((id) => ({ id, allowQuery: new Set() })),
+  })
   const { log } = quietTelemetry()
   const app = createServer([], log)
   answerWithProblems(app, log)
@@ -160,6 +164,19 @@ test('only so many imports are under way, and one whose sender is gone leaves no
     t.match(await answered, { status: 200, body: { accepted: 1 } })
   }
   t.same(left(), [])
+})
+
+test('a full disk is told as one', async (t) => {
+  for (const [code, status, told] of [
+    ['ENOSPC', 507, 'storage_full'],
+    ['EIO', 502, 'lake_failed'],
+  ] as const) {
+    const put = async () => {
+      throw new AppError('lake_failed', 'Lake put failed', { cause: Object.assign(new Error(), { code }) })
+    }
+    const { post } = await listening(t, { lake: { put } })
+    t.match(await post(PATH, line), { status, body: { code: told, detail: 'Lake put failed' } })
+  }
 })
 
 test('a body that is longer than one may be is refused, announced or not', async (t) => {
