@@ -60,7 +60,7 @@ export interface AggregationWiring {
   readonly pipeline: {
     state(): Promise<PipelineState>
     firstEventMs(): number | undefined
-    lackingRows(): ReadonlyMap<string, ReadonlySet<number>>
+    lackingRows(): ReadonlyMap<string, Float64Array>
   }
 }
 

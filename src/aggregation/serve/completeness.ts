@@ -63,8 +63,8 @@ export interface AskedAt {
   readonly nowMs: number
   /** Windows before it nobody waits for; undefined where that is not known. */
   readonly firstEventMs: number | undefined
-  /** Starts of windows of that grain for which rows came since they were finished. */
-  readonly lackingRows?: ReadonlySet<number> | undefined
+  /** In time order, starts of windows of that grain for which rows came since they were finished. */
+  readonly lackingRows?: Float64Array | undefined
 }
 
 /** A window of the grain, or the sum of some. */
@@ -120,12 +120,24 @@ export function completenessOf(
 
 /** Windows of before a change of the grain are larger or smaller than those for which something came. */
 const holdsAny =
-  ({ lackingRows, grainMs }: AskedAt) =>
+  ({ lackingRows = NO_STARTS, grainMs }: AskedAt) =>
   ({ fromMs, toMs }: TimeSpan): boolean => {
-    for (let ms = alignDown(fromMs, grainMs); lackingRows && ms < toMs; ms += grainMs)
-      if (lackingRows.has(ms)) return true
-    return false
+    const startMs = lackingRows[firstFrom(lackingRows, alignDown(fromMs, grainMs))]
+    return startMs !== undefined && startMs < toMs
   }
+
+const NO_STARTS = new Float64Array()
+
+/** Where the first of these times lies that is not before one. */
+function firstFrom(times: Float64Array, fromMs: number): number {
+  let [low, high] = [0, times.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (Number(times[middle]) < fromMs) low = middle + 1
+    else high = middle
+  }
+  return low
+}
 
 /** The completeness of several ranges together. */
 export const together = (ranges: readonly Required<Completeness>[]): Required<Completeness> => {

@@ -19,8 +19,8 @@ export interface QueryContext {
   readonly apps?: readonly string[]
   /** When the first event happened that there is, of whatever app; left out where that is not known. */
   readonly firstEventMs?: number | undefined
-  /** Starts of the windows of each rollup for which rows of whatever app came since they were finished. */
-  readonly lackingRows?: ReadonlyMap<string, ReadonlySet<number>> | undefined
+  /** In time order, starts of the windows of each rollup for which rows of whatever app came since they were finished. */
+  readonly lackingRows?: ReadonlyMap<string, Float64Array> | undefined
 }
 
 /** An answer as JSON text: it may be large, and is written once, in slices. */

@@ -84,7 +84,7 @@ export interface Planner {
    */
   firstEventMs(): number | undefined
   /** Starts of the windows of each rollup whose numbers lack rows that came since, as of the last look. */
-  lackingRows(): ReadonlyMap<string, ReadonlySet<number>>
+  lackingRows(): ReadonlyMap<string, Float64Array>
   /** Objects of the lake that wait to be taken in: of their windows no plan knows yet. */
   notTakenIn(): Promise<number>
   /** A run is through with the window. */

@@ -46,8 +46,8 @@ export interface Watch {
   look(definition: RollupDefinition, times: Times, firstMs: number): Promise<readonly WindowFacts[]>
   /** What is known of the windows from `firstMs` on, those to come that have rows among them, and of older ones that wait for something, in time order. */
   notes(definition: RollupDefinition, firstMs: number): readonly WindowNote[]
-  /** Starts of the windows whose numbers lack rows that came since, as of the last look. */
-  lackingRows(rollup: string): ReadonlySet<number>
+  /** Starts of the windows whose numbers lack rows that came since, in time order: the same list until it changes. */
+  lackingRows(rollup: string): Float64Array
   /** A run is through with the window: what was found of it before means nothing. */
   forget(window: Window): void
 }
@@ -74,6 +74,8 @@ interface Kept extends WindowNote {
 
 interface Watched {
   readonly kept: Map<number, Kept>
+  /** Made once a look: every query asks for it. */
+  lackingRows: Float64Array
   afreshMs: number
 }
 
@@ -89,6 +91,7 @@ export function createWatch({ sources, metrics, clock }: WatchOptions): Watch {
   function watchedOf(rollup: string): Watched {
     const watched = rollups.get(rollup) ?? {
       kept: new Map(),
+      lackingRows: new Float64Array(),
       afreshMs: Number.NEGATIVE_INFINITY,
     }
     rollups.set(rollup, watched)
@@ -112,7 +115,9 @@ export function createWatch({ sources, metrics, clock }: WatchOptions): Watch {
       watched.kept.set(fromMs, { ...noteOf(each, times), touches: touches.get(fromMs) ?? 0 })
     }
     prune(scene, facts)
-    tell(definition.id, [...watched.kept.values()])
+    const notes = [...watched.kept.values()]
+    watched.lackingRows = startsLackingRows(notes)
+    tell(definition.id, notes)
     if (isAfresh) watched.afreshMs = clock.monotonicMs() + AFRESH_SHARE * (clock.monotonicMs() - startMs)
     return facts
       .filter(({ window }) => watched.kept.get(window.fromMs)?.isSettled === false)
@@ -128,15 +133,18 @@ export function createWatch({ sources, metrics, clock }: WatchOptions): Watch {
         .filter(({ window, state, tooLate }) => window.fromMs >= regularMs || isWaiting(state) || tooLate > 0)
         .sort((a, b) => a.window.fromMs - b.window.fromMs)
     },
-    lackingRows(rollup) {
-      const lacking = [...watchedOf(rollup).kept.values()].filter((note) => note.lacksRows)
-      return new Set(lacking.map(({ window }) => window.fromMs))
-    },
+    lackingRows: (rollup) => watchedOf(rollup).lackingRows,
     forget({ rollup, fromMs }) {
-      rollups.get(rollup)?.kept.delete(fromMs)
+      const watched = watchedOf(rollup)
+      if (watched.kept.get(fromMs)?.lacksRows === true)
+        watched.lackingRows = watched.lackingRows.filter((startMs) => startMs !== fromMs)
+      watched.kept.delete(fromMs)
     },
   }
 }
+
+const startsLackingRows = (notes: readonly WindowNote[]): Float64Array =>
+  Float64Array.from(notes.filter(({ lacksRows }) => lacksRows).map(({ window }) => window.fromMs)).sort()
 
 const isWaiting = (state: WindowState) => isDue(state) || state === 'dirty'
 

@@ -42,7 +42,7 @@ export interface Runs extends OfLake {
   /** When the first event happened, as of the last look: Infinity where there is none, undefined before the first look. */
   firstEventMs(): number | undefined
   /** Starts of the windows of each rollup whose numbers lack rows that came since, as of the last look. */
-  lackingRows(): ReadonlyMap<string, ReadonlySet<number>>
+  lackingRows(): ReadonlyMap<string, Float64Array>
   /**
    * Takes over the runs whose process is gone, each from where it was. One that cannot be taken over is left for the next
    * call.

@@ -34,7 +34,7 @@ export interface ServePorts {
     /** When the first event happened: Infinity where there is none, undefined where that is not known yet. */
     readonly firstEventMs: () => number | undefined
     /** Starts of the windows of each rollup whose numbers lack rows that came since. */
-    readonly lackingRows: () => ReadonlyMap<string, ReadonlySet<number>>
+    readonly lackingRows: () => ReadonlyMap<string, Float64Array>
   }
   /** Where the gateway takes events. */
   readonly gateway: () => { readonly host: string; readonly port: number }

@@ -95,7 +95,7 @@ async function served(t: Test, pool = queryPool(), having: readonly Objective[] 
     pipeline: {
       state: async () => state,
       firstEventMs: () => noon - QUARTER,
-      lackingRows: () => new Map([['default', new Set([noon - QUARTER])]]),
+      lackingRows: () => new Map([['default', Float64Array.of(noon - QUARTER)]]),
     },
   })
   t.teardown(() => app.close())
