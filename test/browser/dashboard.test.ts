@@ -107,7 +107,7 @@ async function served(
             allUntilMs: lastMs + QUARTER,
             behindMs: 65_000,
             dueWindows: 4,
-            dirtyWindows: 0,
+            windowsToRepeat: 0,
             tooLate: 0,
             lateRows: 0,
             rejectedRows: 0,
@@ -325,7 +325,7 @@ test('the state of the pipeline is shown from the gateway to the last window', {
         allUntilMs: Date.now(),
         behindMs: 65_000,
         dueWindows: 4,
-        dirtyWindows: 2,
+        windowsToRepeat: 2,
         tooLate: 0,
         ahead: 50,
         lateRows: 17,
@@ -362,7 +362,7 @@ test('the state of the pipeline is shown from the gateway to the last window', {
 const calm = {
   lastCommittedMs: Date.now(),
   allUntilMs: Date.now(),
-  ...{ behindMs: 65_000, dueWindows: 0, dirtyWindows: 0, tooLate: 0 },
+  ...{ behindMs: 65_000, dueWindows: 0, windowsToRepeat: 0, tooLate: 0 },
   ...{ lateRows: 0, rejectedRows: 0, notIngested: 0 },
 }
 /** Of which nothing is to be told. */

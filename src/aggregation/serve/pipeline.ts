@@ -35,8 +35,9 @@ export const PipelineState = Type.Object({
           'How many of them have events; the others are computed all the same, as nothing is a number too.',
       }),
     ),
-    dirtyWindows: Type.Integer({
-      description: 'Committed windows for which events arrived since, and that the schedule takes again.',
+    windowsToRepeat: Type.Integer({
+      description:
+        'Dirty windows that the schedule takes again: committed, and events arrived since, none too late.',
     }),
     tooLate: Type.Integer({
       minimum: 0,
@@ -139,7 +140,7 @@ export function aggregationState(
     behindMs: allUntilMs === null ? null : Math.max(0, nowMs - allUntilMs),
     dueWindows: due.length,
     dueWithEvents: due.filter(({ hasEvents }) => hasEvents).length,
-    dirtyWindows: windows.filter(({ state, tooLate }) => state === 'dirty' && tooLate === 0).length,
+    windowsToRepeat: windows.filter(({ state, tooLate }) => state === 'dirty' && tooLate === 0).length,
     tooLate: sum(({ tooLate }) => tooLate),
     ahead: sum(({ ahead }) => ahead),
     lateRows: sum(({ late }) => late),

@@ -47,7 +47,7 @@ const LakeState = Type.Object({
   ahead: Type.Optional(whole),
   dueWindows: Type.Optional(whole),
   dueWithEvents: Type.Optional(whole),
-  dirtyWindows: Type.Optional(whole),
+  windowsToRepeat: Type.Optional(whole),
 })
 export type LakeState = Static<typeof LakeState>
 const pipelines = Compile(Type.Object({ aggregation: LakeState }))

@@ -226,10 +226,11 @@ function doubtLine(setAside: LakeState['setAside']): string {
   return `doubtful ${some(doubtful, 'event')}, counted as they say, which was hardly meant: \`headgate runs show\` and the log name their objects\n`
 }
 
-function dueLine({ dueWindows = 0, dueWithEvents, dirtyWindows = 0 }: LakeState): string {
-  if (dueWindows + dirtyWindows === 0) return ''
+function dueLine({ dueWindows = 0, dueWithEvents, windowsToRepeat = 0 }: LakeState): string {
+  if (dueWindows + windowsToRepeat === 0) return ''
   const events = dueWithEvents === undefined ? '' : `, ${number(dueWithEvents)} of them with events`
-  const again = dirtyWindows === 0 ? '' : `; ${number(dirtyWindows)} to repeat, for which events came since`
+  const again =
+    windowsToRepeat === 0 ? '' : `; ${number(windowsToRepeat)} to repeat, for which events came since`
   return `windows  ${number(dueWindows)} due${events}${again}: the schedule takes them, or \`headgate aggregate\`\n`
 }
 

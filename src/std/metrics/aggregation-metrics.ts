@@ -148,9 +148,9 @@ export const rollupDeclarations = {
     labels: { rollup },
     ofWorkers: 'max',
   },
-  headgate_rollup_dirty_windows: {
+  headgate_rollup_windows_to_repeat: {
     type: 'gauge',
-    help: 'Windows that are committed as complete, and for which rows came since, in time or imported: they are computed again.',
+    help: 'Dirty windows that are computed again: committed as complete, and rows came since, in time or imported, none too late.',
     unit: 'windows',
     labels: { rollup },
     ofWorkers: 'sum',

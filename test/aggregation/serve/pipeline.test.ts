@@ -40,7 +40,7 @@ test('the windows tell how far the aggregation is', async (t) => {
       behindMs: 250,
       dueWindows: 2,
       dueWithEvents: 1,
-      dirtyWindows: 1,
+      windowsToRepeat: 1,
       tooLate: 0,
       ahead: 0,
       lateRows: 4,
@@ -91,7 +91,7 @@ test('the windows tell how far the aggregation is', async (t) => {
   )
   t.match(
     aggregationState([{ ...committed, ...at(0, 100), state: 'dirty', tooLate: 7 }], late(450)),
-    { dirtyWindows: 0, tooLate: 7 },
+    { windowsToRepeat: 0, tooLate: 7 },
     'what came too late waits for no schedule',
   )
   t.match(

@@ -412,7 +412,7 @@ windows  410 due, 96 of them with events: the schedule takes them, or \`headgate
     ],
     [
       'what is to be repeated alone',
-      { dueWindows: 0, dueWithEvents: 0, dirtyWindows: 312 },
+      { dueWindows: 0, dueWithEvents: 0, windowsToRepeat: 312 },
       'windows  0 due, 0 of them with events; 312 to repeat, for which events came since: the schedule',
     ],
     ['a Headgate of before', { dueWindows: 2 }, 'windows  2 due: the schedule'],

@@ -14,7 +14,7 @@ interface Waiting {
   /** When the oldest of them begins; Infinity where there is none. */
   readonly dueSinceMs: number
   /** Those that a run takes again, as rows came since. */
-  readonly dirtyWindows: number
+  readonly windowsToRepeat: number
   readonly tooLateRows: number
   readonly aheadRows: number
 }
@@ -32,7 +32,7 @@ export const MANY_UNPUBLISHED = 4
 
 export const isDue = (state: WindowState): boolean => state === 'due' || state === 'failed'
 
-/** What came too late waits for who asks for it. */
+/** Of what is dirty, what came too late waits for who asks for it. */
 const isToRepeat = ({ state, tooLate }: LookedAt): boolean => state === 'dirty' && tooLate === 0
 
 /** Tells operators, after each look at a rollup's windows, what they have to know, once. */
@@ -79,9 +79,9 @@ export function createWindowNews(log: Logger, metrics: Pick<PlanMetrics, 'waitin
     const [tooLateRows, aheadRows] = [tellTooLate(rollup, notes), tellAhead(rollup, notes)]
     const due = notes.filter(({ state }) => isDue(state))
     const dueSinceMs = due.reduce((ms, { window }) => Math.min(ms, window.fromMs), Number.POSITIVE_INFINITY)
-    const dirtyWindows = notes.filter(isToRepeat).length
+    const windowsToRepeat = notes.filter(isToRepeat).length
     const dueWindows = due.length
-    metrics.waiting(rollup, { dueWindows, dueSinceMs, dirtyWindows, tooLateRows, aheadRows })
+    metrics.waiting(rollup, { dueWindows, dueSinceMs, windowsToRepeat, tooLateRows, aheadRows })
     tellUnpublished(rollup, notes.filter(({ isUnpublished }) => isUnpublished).length)
   }
 }

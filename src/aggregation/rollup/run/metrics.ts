@@ -21,7 +21,7 @@ export function rollupMetrics(metrics: MetricRegistry, clock: Clock): RollupMetr
   const due = gauge(metrics, 'headgate_rollup_due_windows')
   const tooLate = gauge(metrics, 'headgate_rollup_too_late_rows')
   const ahead = gauge(metrics, 'headgate_rollup_ahead_rows')
-  const dirty = gauge(metrics, 'headgate_rollup_dirty_windows')
+  const toRepeat = gauge(metrics, 'headgate_rollup_windows_to_repeat')
   const newest = new Map<string, { readonly fromMs: number; readonly untilMs: number }>()
   const dueSince = new Map<string, number>()
   const secondsSince = (ms: number) => Math.max(0, clock.nowMs() - ms) / 1_000
@@ -51,10 +51,10 @@ export function rollupMetrics(metrics: MetricRegistry, clock: Clock): RollupMetr
       if (isNewer) newest.set(rollup, { fromMs, untilMs })
     },
     runDone: (taken) => seconds.observe(taken),
-    waiting(rollup, { dueWindows, dueSinceMs, dirtyWindows, tooLateRows, aheadRows }) {
+    waiting(rollup, { dueWindows, dueSinceMs, windowsToRepeat, tooLateRows, aheadRows }) {
       due.set({ rollup }, dueWindows)
       dueSince.set(rollup, dueSinceMs)
-      dirty.set({ rollup }, dirtyWindows)
+      toRepeat.set({ rollup }, windowsToRepeat)
       tooLate.set({ rollup }, tooLateRows)
       ahead.set({ rollup }, aheadRows)
     },

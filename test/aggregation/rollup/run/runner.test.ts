@@ -59,10 +59,10 @@ test('late rows open a window again, after a pause that grows', async (t) => {
   const telemetry = quietTelemetry()
   const { deliver, clock, open, stored } = await aggregation(t, { telemetry })
   const runs = await open()
-  const told = async (dirtyWindows: number) => {
+  const told = async (windowsToRepeat: number) => {
     await runs.tick(never)
-    t.same([...(runs.lackingRows().get('vitals') ?? [])], dirtyWindows > 0 ? [at(0)] : [])
-    const line = `headgate_rollup_dirty_windows{rollup="vitals"} ${dirtyWindows}\n`
+    t.same([...(runs.lackingRows().get('vitals') ?? [])], windowsToRepeat > 0 ? [at(0)] : [])
+    const line = `headgate_rollup_windows_to_repeat{rollup="vitals"} ${windowsToRepeat}\n`
     t.ok((await telemetry.metrics.metrics()).includes(line), line)
   }
   const turn = async (ms: number) => {
@@ -212,7 +212,7 @@ test('rows that come after the horizon of a finished window are told, and wait f
   t.match((await runs.windows({ fromMs: at(0), toMs: at(1) }))[0], { state: 'dirty', tooLate: 2 })
   t.match((await runs.overview())[0], { window: { fromMs: at(0) }, tooLate: 2 })
   t.match(await telemetry.metrics.metrics(), 'headgate_rollup_too_late_rows{rollup="vitals"} 2')
-  t.match(await telemetry.metrics.metrics(), 'headgate_rollup_dirty_windows{rollup="vitals"} 0')
+  t.match(await telemetry.metrics.metrics(), 'headgate_rollup_windows_to_repeat{rollup="vitals"} 0')
   t.same([...(runs.lackingRows().get('vitals') ?? [])], [at(0)], 'no number has them')
   t.match(
     lines.map((line) => JSON.parse(line)),

@@ -21,7 +21,7 @@ const state: PipelineState = {
     allUntilMs: noon,
     behindMs: 0,
     dueWindows: 1,
-    dirtyWindows: 2,
+    windowsToRepeat: 2,
     tooLate: 0,
     lateRows: 3,
     rejectedRows: 4,

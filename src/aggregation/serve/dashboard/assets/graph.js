@@ -26,7 +26,7 @@ export function drawSeries(metric, answer, quantiles) {
     `${counted(completeness.windows, 'window')} of ${answer.grain}`,
     alsoIn(answer),
     notComputed(answer),
-    completeness.dirty > 0 && `${count(completeness.dirty)} to repeat, as events came since`,
+    completeness.dirty > 0 && `${count(completeness.dirty)} without events that came since`,
     completeness.partial > 0 && `${count(completeness.partial)} still filling`,
     completeness.lateRows > 0 && `${counted(completeness.lateRows, 'late event')} of all apps`,
   )

@@ -149,13 +149,17 @@ function pipelineFacts(state, nowMs) {
     [
       'All in the graphs up to',
       known(aggregation?.allUntilMs, moment),
-      aggregation?.dirtyWindows > 0
+      aggregation?.windowsToRepeat > 0
         ? 'But for what came late, for windows that are to be repeated'
         : 'Of later events those show that a run has counted already; the others do after the next',
     ],
     ['Behind', known(aggregation?.behindMs, duration), 'Age of the oldest that may be missing in the graphs'],
     ['Windows due', known(aggregation?.dueWindows, count), 'Spans of time to be aggregated: not done yet'],
-    ['Windows to repeat', known(aggregation?.dirtyWindows, count), 'Events came after they were aggregated'],
+    [
+      'Windows to repeat',
+      known(aggregation?.windowsToRepeat, count),
+      'Events came after they were aggregated',
+    ],
     ['Late events', known(aggregation?.lateRows, count), 'Came after their window was due, and are counted'],
     ['Not countable', known(aggregation?.rejectedRows, count), 'Negative, too large or no number'],
     ['Accepted', known(gateway?.accepted, count), 'Events acknowledged since the gateway started'],
