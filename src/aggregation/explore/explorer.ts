@@ -28,15 +28,15 @@ export interface ExplorerPorts {
   readonly as: CountedAs
   /** What the gateway tells of itself; null where none does. */
   readonly askGateway: () => Promise<GatewayBalance | null>
-  /** What the last ingest could not take in: no answer has events of it. */
-  readonly lastIngest: () => { readonly notIngested: number }
+  /** What the last ingest could not take in: no answer has events of it. Left out before the first. */
+  readonly lastIngest: () => { readonly notIngested?: number }
 }
 
 /** An answer, and what is to be known of it. */
 export interface ExploredEvents extends Omit<Explored, 'foundGroups' | 'ofMetric' | 'names'> {
   readonly from: number
   readonly to: number
-  readonly completeness: { readonly notIngested: number }
+  readonly completeness: { readonly notIngested?: number }
   readonly notices?: readonly string[]
 }
 
@@ -85,10 +85,11 @@ export function createExplorer(ports: ExplorerPorts): Explorer {
       })
       const found = inFiles ?? nothing(asked)
       const { foundGroups, ofMetric, names, ...answer } = found
+      const { notIngested } = lastIngest()
       const notices = [...whyEmpty(asked, found), ...groupsLeftOut(foundGroups)]
       return {
         ...{ from: asked.fromMs, to: asked.toMs, ...answer },
-        completeness: { notIngested: lastIngest().notIngested },
+        completeness: notIngested === undefined ? {} : { notIngested },
         ...(notices.length > 0 && { notices }),
       }
     },

@@ -53,11 +53,13 @@ export const PipelineState = Type.Object({
     ),
     lateRows: count,
     rejectedRows: count,
-    notIngested: Type.Integer({
-      minimum: 0,
-      description:
-        'Objects and partitions of the lake that the last ingest could not take, and the next tries again: the log and the run name them.',
-    }),
+    notIngested: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description:
+          'Objects and partitions of the lake that the last ingest could not take, and the next tries again: the log and the run name them. Not told before the first since the start.',
+      }),
+    ),
     engine: Type.Optional(
       Type.String({
         description:

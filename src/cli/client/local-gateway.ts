@@ -35,7 +35,7 @@ export async function gatewayOf(
 const whole = Type.Integer({ minimum: 0 })
 /** As much of the pipeline's state as is told of here; what is optional a Headgate of before does not tell. */
 const LakeState = Type.Object({
-  notIngested: whole,
+  notIngested: Type.Optional(whole),
   engine: Type.Optional(Type.String()),
   setAside: Type.Optional(
     Type.Object({

@@ -197,10 +197,8 @@ function fieldsText(fields: GatewayBalance['rejectedFields'] = [], nowMs: number
 function lakeText(lake: LakeState | undefined, nowMs: number): string {
   if (lake === undefined) return ''
   const { notIngested, engine, setAside, tooLate = 0, ahead = 0 } = lake
-  const more =
-    notIngested === 0 ? '' : ', tried again by each run: `headgate runs show` and the log name them'
   return [
-    `lake     ${some(notIngested, 'object')} not ingested${more}\n`,
+    ingestLine(notIngested),
     engine === undefined ? '' : `engine   ${engine}\n`,
     asideLine(setAside, nowMs),
     doubtLine(setAside),
@@ -218,6 +216,13 @@ function asideLine(setAside: LakeState['setAside'], nowMs: number): string {
   if (setAside === undefined || setAside.lastMs === null) return ''
   const when = `the last ${ago(setAside.lastMs, nowMs)}`
   return `aside    ${asideCount(setAside)} no events, ${when}: dead/ has them, each with the reason beside it (…-why.ndjson)\n`
+}
+
+function ingestLine(notIngested: number | undefined): string {
+  if (notIngested === undefined) return 'lake     no ingest since the start yet\n'
+  const more =
+    notIngested === 0 ? '' : ', tried again by each run: `headgate runs show` and the log name them'
+  return `lake     ${some(notIngested, 'object')} not ingested${more}\n`
 }
 
 function doubtLine(setAside: LakeState['setAside']): string {

@@ -439,8 +439,10 @@ test('rows of others that can be no events are told as far as they say something
     openSession,
     as: AS,
     askGateway: async () => null,
-    lastIngest: ALL_TAKEN,
+    lastIngest: () => ({}),
   })
+  const { completeness } = await explorer.explore(query(), signal)
+  t.same(completeness, {}, 'nobody knows before an ingest of this process')
   const asked = { app: 'shop', order: 'newest', limit: 10, fromMs: NOON, toMs: NOON + 1 } as const
   const { events } = await explorer.arrived(asked, signal)
   t.same(

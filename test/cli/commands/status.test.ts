@@ -328,6 +328,7 @@ test('what of the lake is not taken in is told, where an aggregation says', asyn
       'lake     1 object not ingested, tried again by each run: `headgate runs show` and the log name them\n',
     ],
     [1_200, 'lake     1,200 objects not ingested, tried again'],
+    [undefined, 'lake     no ingest since the start yet\n'],
   ] as const) {
     const { url } = await gateway(t, ({ url: path }, response) => {
       const body =
@@ -339,7 +340,7 @@ test('what of the lake is not taken in is told, where an aggregation says', asyn
     t.match(terminal.said().out, `at risk  0\n${line}`)
     const json = fakeTerminal()
     await runCommand(['status', '--url', url, '--json'], json)
-    t.equal(JSON.parse(json.said().out).notIngested, notIngested)
+    t.equal(JSON.parse(json.said().out).notIngested, notIngested ?? null)
   }
 })
 
@@ -437,7 +438,12 @@ test('an aggregation that does not tell is named, and where there is none that i
       /answered 403: It lacks the scope\.\n$/,
     ],
     ['it is not known', 401, { detail: 'Who?' }, /answered 401: Who\?/],
-    ['it says no number', 200, { aggregation: {} }, /answered 200: this is not the state of a pipeline\n$/],
+    [
+      'no number',
+      200,
+      { aggregation: { notIngested: null } },
+      /answered 200: this is not the state of a pipeline\n$/,
+    ],
     ['a gateway alone', 404, { detail: 'There is nothing here.' }, /^$/],
   ] as const) {
     const { url } = await gateway(t, ({ url: path }, response) => {

@@ -87,9 +87,9 @@ export interface RunDependencies {
 export interface OfLake {
   /**
    * Objects and partitions of the lake that the last ingest of this process could not take, and the next tries again; and
-   * why the engine did not work then, whatever it read.
+   * why the engine did not work then, whatever it read. Nothing before the first.
    */
-  lastIngest(): { readonly notIngested: number; readonly engine?: string }
+  lastIngest(): { readonly notIngested?: number; readonly engine?: string }
   /** What ingests have set aside since the data folder was made. */
   setAside(): Promise<AsideTotal>
   /** Works while no other, in this process or another, erases; rejects while one does. */
@@ -130,7 +130,7 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
   const sources = { manifests, arrivals, stores, runLog, log }
   const planner = createPlanner({ definitions, schedule, sources, metrics, clock })
 
-  let last: Pick<IngestReport, 'failed' | 'unusable'> = { failed: [] }
+  let last: Pick<IngestReport, 'failed' | 'unusable'> | undefined
   /** One process at a time compacts what arrived. */
   async function ingest(...[runId, signal, how]: Parameters<RunBeginning['ingest']>): Promise<IngestReport> {
     const report = await hold({ name: 'ingest', runId, signal }, (held) => arrivals.ingest(held, how))
@@ -202,8 +202,8 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
       alone: (held, work) => hold({ name: 'erasure', ...held }, work),
       exclusively,
       lastIngest: () => ({
-        notIngested: last.failed.length,
-        ...(last.unusable && { engine: last.unusable.message }),
+        ...(last && { notIngested: last.failed.length }),
+        ...(last?.unusable && { engine: last.unusable.message }),
       }),
       setAside: books.total,
     },

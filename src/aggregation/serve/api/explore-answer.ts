@@ -45,10 +45,12 @@ const scanned = Type.Optional(
 const completeness = Type.Optional(
   Type.Object(
     {
-      notIngested: Type.Integer({
-        description:
-          'Objects and partitions of the lake that the last ingest could not take in: their events are missing.',
-      }),
+      notIngested: Type.Optional(
+        Type.Integer({
+          description:
+            'Objects and partitions of the lake that the last ingest could not take in: their events are missing. Not told before the first since the start.',
+        }),
+      ),
     },
     { description: 'What the answer lacks, of whatever app; not told to a token that is for some.' },
   ),
@@ -135,12 +137,24 @@ export const EventsAnswer = Type.Object({
 
 /** The same as a table: a line of all events, and behind it one of each group. Examples are no part of it. */
 export function exploreTable({ unit, total, groups = [] }: ExploredEvents): string {
-  const lineOf = (of: string, value: string | undefined, { n, rows, avg, min, max, q }: ExactSummary) => [
-    ...[of, value, unit, n, rows, avg, min, max],
-    ...Object.values(q),
-  ]
+  const lineOf = (
+    of: string,
+    value: string | undefined,
+    { n, nEff, rows, avg, min, max, q }: ExactSummary,
+  ) => [...[of, value, unit, n, nEff, rows, avg, min, max], ...Object.values(q)]
   return csvOf([
-    ['of', 'value', 'unit', 'n', 'rows', 'avg', 'min', 'max', ...Object.keys(total.q).map((q) => `q${q}`)],
+    [
+      'of',
+      'value',
+      'unit',
+      'n',
+      'nEff',
+      'rows',
+      'avg',
+      'min',
+      'max',
+      ...Object.keys(total.q).map((q) => `q${q}`),
+    ],
     lineOf('total', undefined, total),
     ...groups.map(({ value, ...summary }) => lineOf('group', value, summary)),
   ])

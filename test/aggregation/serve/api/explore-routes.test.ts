@@ -121,10 +121,10 @@ test('a table for who accepts one, with notices beside it', async (t) => {
     t.match([statusCode, told['content-type'], told.vary], [200, /^text\/csv/, 'accept'])
     t.equal(told['x-headgate-notices'], notices)
     t.same(body.split('\r\n'), [
-      'of,value,unit,n,rows,avg,min,max,q0.5,q0.75',
-      'total,,ms,2.5,2,3,2,,2,4',
-      "group,'=1+1,ms,2.5,2,3,2,,2,4",
-      'group,"a""b,c",ms,2.5,2,3,2,,2,4',
+      'of,value,unit,n,nEff,rows,avg,min,max,q0.5,q0.75',
+      'total,,ms,2.5,2,2,3,2,,2,4',
+      "group,'=1+1,ms,2.5,2,2,3,2,,2,4",
+      'group,"a""b,c",ms,2.5,2,2,3,2,,2,4',
       '',
     ])
   }
