@@ -32,7 +32,7 @@ export const MANY_UNPUBLISHED = 4
 
 export const isDue = (state: WindowState): boolean => state === 'due' || state === 'failed'
 
-/** Of what is dirty, what came too late waits for who asks for it. */
+/** What came too late is dirty as well, and waits for who asks for it. */
 const isToRepeat = ({ state, tooLate }: LookedAt): boolean => state === 'dirty' && tooLate === 0
 
 /** Tells operators, after each look at a rollup's windows, what they have to know, once. */
