@@ -22,15 +22,24 @@ export async function eraseEverywhere(
   let erasure = begun
   let left = begun.objects
   const objects = await objectsFor(begun, tools.lake)
+  const staying = new Map<string, string>()
   for (;;) {
     for (const { key } of left) {
       tools.signal.throwIfAborted()
-      await (isParquet(key) ? eraseRows(key, tools) : eraseLines(key, tools))
+      const why = await (isParquet(key) ? eraseRows(key, tools) : eraseLines(key, tools))
+      if (why !== undefined) staying.set(key, why)
     }
-    const found = await search(erasure, objects, tools)
+    const found = await search(
+      erasure,
+      objects.filter(({ key }) => !staying.has(key)),
+      tools,
+    )
     const more = found.together()
     left = more.objects.slice(erasure.objects.length)
-    erasure = more
+    erasure = {
+      ...more,
+      unsearched: [...more.unsearched, ...Array.from(staying, ([key, why]) => ({ key, why }))],
+    }
     if (left.length === 0 || erasure.dryRun) return erasure
     await save(erasure)
   }

@@ -36,7 +36,7 @@ export async function findLines(key: string, finds: Finds, tools: EraseTools): P
 }
 
 /** Puts the object in its own place without those lines; one that has no other is removed. Repeatable after any crash. */
-export async function eraseLines(key: string, tools: EraseTools): Promise<void> {
+export async function eraseLines(key: string, tools: EraseTools): Promise<string | undefined> {
   const { lake, folder, target } = tools
   const path = join(folder, 'kept')
   const tally = { kept: 0, erased: 0 }
@@ -56,6 +56,7 @@ export async function eraseLines(key: string, tools: EraseTools): Promise<void> 
   if (why !== undefined || tally.erased === 0) await rm(path, { force: true })
   else if (tally.kept === 0) await lake.remove([key])
   else await lake.putFile(key, path)
+  return why
 }
 
 const LINE_END = Buffer.from('\n')

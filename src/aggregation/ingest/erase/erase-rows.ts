@@ -72,22 +72,31 @@ async function findRowsOf(key: string, finds: Finds, { lake, session, target }: 
 
 /**
  * Puts an object in its own place without the rows that go: whoever reads it meets all of them or none, and every record that
- * names it goes on to name it. Repeatable after any crash.
+ * names it goes on to name it. Repeatable after any crash. Answers why it stays as it is, where others' columns cannot be
+ * written anew.
  */
-export async function eraseRows(key: string, tools: EraseTools): Promise<void> {
+export async function eraseRows(key: string, tools: EraseTools): Promise<string | undefined> {
   const { lake, session, workbench, folder, target } = tools
   const path = join(folder, 'kept.parquet')
-  const isMade = await openEach(lake, [key], async ([from = '']) => {
+  const made = await openEach(lake, [key], async ([from = '']) => {
     const [[count] = []] = await allRows(session, countErased([from], target))
     if (Number(count) === 0) return false
     const madeFrom = await workbench.readMadeFrom(session, from)
     const joined = await workbench.readJoined(session, from)
     const footer = { ...(madeFrom && { madeFrom }), ...(joined && { joined: joined.join('\n') }) }
-    await session.run(copyKept(from, path, { target, footer }))
-    return true
+    try {
+      await session.run(copyKept(from, path, { target, footer }))
+      return true
+    } catch (error) {
+      // In what is searched there is no fault, and in a column of others there is one.
+      if (isInputFault(error)) return whyOf(error)
+      throw error
+    }
   })
-  if (isMade === true) await lake.putFile(key, path)
+  if (typeof made === 'string') return made
+  if (made === true) await lake.putFile(key, path)
   await retellJoined(key, tools)
+  return undefined
 }
 
 /** What tells of a joined object says its size and a sum of it: by these it is known to be whole. */

@@ -1,3 +1,5 @@
+import { MAX_ID_CHARS } from '../../../event/schema/event.ts'
+import { isObject } from '../../../event/schema/json-object.ts'
 import { parseDeadKey, parseQuarantineKey } from '../../../lake/layout.ts'
 import { jsonIn } from '../../../std/json.ts'
 import { ERASED_BY, type ErasureTarget, erasedDigest } from './erasure-target.ts'
@@ -23,7 +25,9 @@ export function linePlace(key: string): LinePlace {
 }
 
 /** A JSON string, whatever is around it. One that was cut off goes to the end: to look for more in it is work without end. */
-const QUOTED = /"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?$)/gs
+const QUOTED = /("[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?$))(\s*:)?/gs
+/** What may be an id in a line that is no JSON, whose quotes may be anywhere. */
+const WORD = /[^\s"'`,:;=&?(){}[\]<>\\]+/g
 const NAMED_APP = /"app_id"\s*:\s*"([^"\\]*)"/g
 /** A letter has the beginning of a line as text, and that may have one of a client: JSON in JSON in JSON. */
 const MOST_NESTED = 3
@@ -47,16 +51,37 @@ export function mentionIn(line: Buffer, target: ErasureTarget, place: LinePlace)
 
 function isNamedIn(text: string, target: ErasureTarget, { isOfOneApp }: LinePlace): boolean {
   const { app, salt, digest } = target
-  let texts: readonly string[] = [text]
+  let texts: readonly string[] = sentTexts(text)
   for (let depth = 0; depth < MOST_NESTED && texts.length > 0; depth += 1) {
     if (!isOfOneApp && texts.some((each) => isOfAnotherApp(each, app))) return false
-    const quoted = texts.flatMap((each) => Array.from(each.matchAll(QUOTED), ([whole]) => unquoted(whole)))
-    const named = [...quoted, ...texts.flatMap((each) => numbersIn(each, target))]
-    if (named.some((each) => erasedDigest(salt, each) === digest)) return true
+    const quoted = texts.flatMap(valuesIn)
+    const named = new Set([
+      ...quoted,
+      ...texts.flatMap((each) => numbersIn(each, target)),
+      ...texts.flatMap(wordsIn),
+    ])
+    if (named.values().some((each) => each.length <= MAX_ID_CHARS && erasedDigest(salt, each) === digest))
+      return true
     texts = quoted.filter((each) => each.includes('"'))
   }
   return false
 }
+
+/** What of a line somebody may have sent: in a letter of ours, its reason and the object that it tells of are our own words. */
+function sentTexts(text: string): readonly string[] {
+  const found = jsonIn(text)
+  if (!isObject(found) || typeof found['reason'] !== 'string') return [text]
+  const { reason, object, detail, ...sent } = found
+  return [JSON.stringify(sent), String(detail)]
+}
+
+/** All texts that are quoted, but for the names of fields. */
+const valuesIn = (text: string): readonly string[] =>
+  Array.from(text.matchAll(QUOTED)).flatMap(([, quoted = '', colon]) => (colon ? [] : [unquoted(quoted)]))
+
+/** Of what was to be JSON; in our own words, and in a sentence of somebody, an id is none. */
+const wordsIn = (text: string): readonly string[] =>
+  /^\s*[[{]/.test(text) && jsonIn(text) === undefined ? (text.match(WORD) ?? []) : []
 
 /** As they stand there, and as they are. */
 function numbersIn(text: string, { by }: ErasureTarget): readonly string[] {

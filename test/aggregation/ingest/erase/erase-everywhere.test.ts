@@ -112,6 +112,24 @@ test('the rows of one session go from wherever they lie, and no other', async (t
   t.same(here.temporary(), [])
 })
 
+test('what cannot be written anew stays, is told, and keeps nothing else', async (t) => {
+  const here = await smallLake()
+  const folder = `${here.places.lakeDir}/raw/hose/${HOUR}`
+  const ofWhom = (event_id: string) => [storedEvent({ event_id, session_id: WHOM })]
+  await writeParquet(here.session, ofWhom('e-1'), `${folder}/a.parquet`)
+  await writeParquet(here.session, ofWhom('e-2'), `${folder}/b.parquet`)
+  const copy = `(SELECT *, '\\xAA\\xFF'::BLOB AS photo FROM read_parquet('${folder}/b.parquet'))`
+  await here.session.run([`COPY ${copy} TO '${folder}/c.parquet' (FORMAT parquet)`])
+  const { ended } = await erase(here)
+  const { state, error, unsearched } = await ended()
+  t.match([state, error], ['failed', /^Objects that could not be looked into: 1/])
+  t.same(
+    unsearched.map(({ key }) => key),
+    [`raw/hose/${HOUR}/c.parquet`],
+  )
+  t.same(new Set(await here.eventIds()), new Set(['e-2']))
+})
+
 /** Objects in which an event of another app has the same id. */
 async function isLeftOf(here: Lakes, id: string): Promise<string[]> {
   const found: string[] = []

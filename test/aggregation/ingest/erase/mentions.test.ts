@@ -11,6 +11,25 @@ const LETTERS = linePlace('dead/ingest-direct-shop/dt=2026-11-22/hr=12/a.ndjson'
 const nested = (depth: number): string =>
   depth === 0 ? json({ a: 's-"1"' }) : json({ a: nested(depth - 1) })
 
+test('an id is found in what was to be JSON, wherever its quotes stand', (t) => {
+  const carolina = { ...target, by: 'user', digest: erasedDigest('salt', 'carolina') } as const
+  for (const [line, goes] of [
+    ['{"v":1,"name":"say "hi",","user_id":"carolina"}', true],
+    ["{'user_id': 'carolina'}", true],
+    ['{user_id=carolina}', true],
+    ['{"user_id": ["carolina"]}', true],
+    ['{"user_id": {"id": "carolina"}}', true],
+    ['{"USER_ID": "carolina"}', true],
+    [json({ reason: 'x', text: '{"name":"a "b","user_id":"carolina"' }), true],
+    [json({ reason: 'x', text: 'said carolina' }), false],
+    ['{"carolina": 1}', false],
+    ['{"app_id":"blog","name":"say "hi",","user_id":"carolina"}', false],
+    ['{"name":"say "hi",","user_id":"caroline"}', false],
+  ] as const)
+    t.equal(mentionIn(Buffer.from(line), carolina, GATEWAY) !== undefined, goes, line)
+  t.end()
+})
+
 test('which lines go', (t) => {
   for (const [what, line, goes] of [
     ['an event of the session', eventLine({ session_id: 's-"1"' }), true],
@@ -28,6 +47,9 @@ test('which lines go', (t) => {
     ['the id as a part of a text', json({ text: 'as s-"1" said' }), false],
     ['one of another app', json({ text: json({ app_id: 'blog', session_id: 's-"1"' }) }), false],
     ['one of the app', json({ text: json({ app_id: 'shop', session_id: 's-"1"' }) }), true],
+    ['a field that is called so', '{"s-\\"1\\"" : 1}', false],
+    ['our reason', json({ reason: 's-"1"', object: 's-"1"', detail: 's-"1"' }), false],
+    ['what our words quote', json({ reason: 'x', detail: `its s-1 is no "s-\\"1\\""` }), true],
     ['nothing', '', false],
     ['a number', '7', false],
     ['one that says when it came, and not of what', json({ received_time: NOON, session_id: 's-"1"' }), true],
