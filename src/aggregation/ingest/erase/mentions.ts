@@ -1,5 +1,3 @@
-import { MAX_ID_CHARS } from '../../../event/schema/event.ts'
-import { isObject } from '../../../event/schema/json-object.ts'
 import { parseDeadKey, parseQuarantineKey } from '../../../lake/layout.ts'
 import { jsonIn } from '../../../std/json.ts'
 import { ERASED_BY, type ErasureTarget, erasedDigest } from './erasure-target.ts'
@@ -60,8 +58,7 @@ function isNamedIn(text: string, target: ErasureTarget, { isOfOneApp }: LinePlac
       ...texts.flatMap((each) => numbersIn(each, target)),
       ...texts.flatMap(wordsIn),
     ])
-    if (named.values().some((each) => each.length <= MAX_ID_CHARS && erasedDigest(salt, each) === digest))
-      return true
+    if ([...named].some((each) => erasedDigest(salt, each) === digest)) return true
     texts = quoted.filter((each) => each.includes('"'))
   }
   return false
@@ -69,9 +66,8 @@ function isNamedIn(text: string, target: ErasureTarget, { isOfOneApp }: LinePlac
 
 /** What of a line somebody may have sent: in a letter of ours, its reason and the object that it tells of are our own words. */
 function sentTexts(text: string): readonly string[] {
-  const found = jsonIn(text)
-  if (!isObject(found) || typeof found['reason'] !== 'string') return [text]
-  const { reason, object, detail, ...sent } = found
+  const { reason, object, detail, ...sent } = Object(jsonIn(text))
+  if (typeof reason !== 'string') return [text]
   return [JSON.stringify(sent), String(detail)]
 }
 
