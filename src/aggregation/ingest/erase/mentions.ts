@@ -75,7 +75,7 @@ function sentTexts(text: string): readonly string[] {
 const valuesIn = (text: string): readonly string[] =>
   Array.from(text.matchAll(QUOTED)).flatMap(([, quoted = '', colon]) => (colon ? [] : [unquoted(quoted)]))
 
-/** Of what was to be JSON; in our own words, and in a sentence of somebody, an id is none. */
+/** A word is an id only in what was to be JSON: in our own words, and in a sentence of somebody, it is none. */
 const wordsIn = (text: string): readonly string[] =>
   /^\s*[[{]/.test(text) && jsonIn(text) === undefined ? (text.match(WORD) ?? []) : []
 
