@@ -134,7 +134,7 @@ test('init writes a configuration that is valid without a warning, once', async 
   t.equal(file.aggregation.tokens[0].sha256, sha256(token))
   t.same(
     file.aggregation.tokens[0].scopes,
-    ['read', 'run', 'events', 'write'],
+    ['read', 'run', 'events', 'write', 'erase'],
     'all that the first hour asks',
   )
   t.same(await said(['config', 'check', '-c', path]), {

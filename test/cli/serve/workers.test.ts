@@ -73,7 +73,7 @@ test('a gateway of several workers is one: its books, its metrics, its readiness
   t.same([...names], [(await readFile(join(dir, 'data/instance'), 'utf8')).trim()], 'they have one name')
   const told = fakeTerminal({ HEADGATE_DATA_DIR: join(dir, 'data') })
   t.equal(await runCommand(['reconcile', '--to', `${Date.now()}`], told), 0)
-  t.match(told.said().out, /^shop +6 +6 +0 +0 +0 +0$/m, 'each told in the lake what it had accepted')
+  t.match(told.said().out, /^shop +6 +6 +0 +0 +0 +0 +0$/m, 'each told in the lake what it had accepted')
 })
 
 test('serve with workers: the aggregation in this process, beacons in others', async (t) => {

@@ -1,6 +1,6 @@
 import { parseDeadKey, parseQuarantineKey } from '../../../lake/layout.ts'
 import { jsonIn } from '../../../std/json.ts'
-import { ERASED_BY, type ErasureTarget, erasedDigest } from './erasure-target.ts'
+import { ERASED_BY, type ErasedBy, type ErasureTarget, erasedDigest } from './erasure-target.ts'
 
 /** What is known of a line that goes. */
 export interface MentionedLine {
@@ -26,6 +26,11 @@ export function linePlace(key: string): LinePlace {
 const QUOTED = /("[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?$))(\s*:)?/gs
 /** What may be an id in a line that is no JSON, whose quotes may be anywhere. */
 const WORD = /[^\s"'`,:;=&?(){}[\]<>\\]+/g
+const NUMBERED = {
+  session: /"session_id"\s*:\s*(-?\d[\d.eE+-]*)/g,
+  user: /"user_id"\s*:\s*(-?\d[\d.eE+-]*)/g,
+  'page-view': /"page_view_id"\s*:\s*(-?\d[\d.eE+-]*)/g,
+} as const satisfies Readonly<Record<ErasedBy, RegExp>>
 const NAMED_APP = /"app_id"\s*:\s*"([^"\\]*)"/g
 /** A letter has the beginning of a line as text, and that may have one of a client: JSON in JSON in JSON. */
 const MOST_NESTED = 3
@@ -80,10 +85,8 @@ const wordsIn = (text: string): readonly string[] =>
   /^\s*[[{]/.test(text) && jsonIn(text) === undefined ? (text.match(WORD) ?? []) : []
 
 /** As they stand there, and as they are. */
-function numbersIn(text: string, { by }: ErasureTarget): readonly string[] {
-  const named = new RegExp(`"${ERASED_BY[by]}"\\s*:\\s*(-?\\d[\\d.eE+-]*)`, 'g')
-  return Array.from(text.matchAll(named), ([, number = '']) => [number, String(Number(number))]).flat()
-}
+const numbersIn = (text: string, { by }: ErasureTarget): readonly string[] =>
+  Array.from(text.matchAll(NUMBERED[by]), ([, number = '']) => [number, String(Number(number))]).flat()
 
 /** Whose it is a letter says only in what it quotes. */
 function isOfAnotherApp(text: string, app: string): boolean {
