@@ -105,13 +105,15 @@ const lineEndsIn = (text: string): number => text.split('\n').length - 1
 function recordAt(reading: Reading, from: number): Found {
   const { text, isLast, separator, width } = reading
   const cells: string[] = []
-  for (let at = from; ; at += separator.length) {
+  let at = from
+  for (;;) {
     const cell = text[at] === '"' ? quotedCell(text, at + 1) : plainCell(reading, at)
     if (cell === undefined) return isLast ? NOT_CLOSED : OPEN
     cells.push(cell.text)
     at = cell.end
     if (!text.startsWith(separator, at)) return endedAt(reading, cells, at)
     if (cells.length >= width) return countFault(`more than ${width}`, width)
+    at += separator.length
   }
 }
 
@@ -141,13 +143,14 @@ function plainCell({ text, separator }: Reading, from: number): Cell {
 /** Undefined where it is not closed. */
 function quotedCell(text: string, from: number): Cell | undefined {
   let cell = ''
-  for (let at = from; ; at += 1) {
+  let at = from
+  for (;;) {
     const quote = text.indexOf('"', at)
     if (quote < 0) return undefined
     cell += text.slice(at, quote)
     if (text[quote + 1] !== '"') return { text: cell, end: quote + 1 }
     cell += '"'
-    at = quote + 1
+    at = quote + 2
   }
 }
 

@@ -96,10 +96,12 @@ function thriftReader(bytes: Buffer) {
 
   function varint(): number {
     let value = 0
-    for (let scale = 1; ; scale *= 128) {
+    let scale = 1
+    for (;;) {
       const byte = bytes.readUInt8(at++)
       value += (byte % 128) * scale
       if (byte < 128) return value
+      scale *= 128
     }
   }
 
