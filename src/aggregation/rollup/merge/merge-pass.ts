@@ -37,7 +37,7 @@ export function createMerging({ definitions, stores, hold, clock, log }: MergeOp
   async function mergeDay(store: RollupStore, day: StoredDay, signal: AbortSignal): Promise<void> {
     const { rollup, fromMs, toMs } = day
     failed.add(keyOf(store, day))
-    const outcome = await store.merged.merge({ rollup, fromMs, toMs }, signal)
+    const outcome = await store.merged.merge(day, signal)
     failed.delete(keyOf(store, day))
     if (outcome === 'too_large')
       log.warn(

@@ -163,10 +163,10 @@ export interface MergedDays {
   /** In time order. */
   days(rollup: string): Promise<readonly StoredDay[]>
   /**
-   * Adds its windows up, by and by. Of a day that has rested for some seconds: a clock may tell two changes apart only then.
-   * One process at a time.
+   * Adds its windows up, by and by. Of a day that has rested for some seconds, a clock may tell two changes apart only then:
+   * with the time that said so, one that changed after it is left. One process at a time.
    */
-  merge(day: RollupSpan, signal: AbortSignal): Promise<MergeOutcome>
+  merge(day: RollupSpan & Partial<Pick<StoredDay, 'changedMs'>>, signal: AbortSignal): Promise<MergeOutcome>
   /** Removes what no day needs. */
   tidy(rollup: string): Promise<void>
 }

@@ -103,14 +103,15 @@ export function mergedDays(options: MergedDaysOptions): MergedDays {
       return { of, file: before.file, outcome: before.file === undefined ? 'unlike' : 'merged' } as const
     const definition = oneDefinition(task.counted)
     if (definition === undefined) return { of, ...NOTHING }
-    return { of, ...((await unlessRejected(addedUp(task, definition), isDamage)) ?? NOTHING) }
+    return { of, ...((await unlessRejected(addedUp(task, definition), isOfDamage)) ?? NOTHING) }
   }
 
-  async function merge(day: RollupSpan, signal: AbortSignal): Promise<MergeOutcome> {
+  async function merge(day: Parameters<MergedDays['merge']>[0], signal: AbortSignal): Promise<MergeOutcome> {
     const { rollup, fromMs } = day
     const name = dayOf(fromMs)
     const days = await place.catalogue(rollup)
     const changedMs = await place.changedMs(rollup, fromMs)
+    if (day.changedMs !== undefined && day.changedMs !== changedMs) return 'changed'
     const task = { day, counted: await counted(day, signal), signal }
     const { of, file, outcome } = await madeOf(task, days.get(name))
     if (changedMs === undefined || (await place.changedMs(rollup, fromMs)) !== changedMs) return 'changed'
@@ -148,6 +149,9 @@ export function mergedDays(options: MergedDaysOptions): MergedDays {
     },
   }
 }
+
+/** A line is read before the sum of its group can tell that it is none. */
+const isOfDamage = (error: unknown): boolean => isDamage(error) || error instanceof SyntaxError
 
 /** That of all windows, where each is complete and says the same of how it was computed. */
 function oneDefinition(counted: readonly DayWindow[]): KeptDefinition | undefined {

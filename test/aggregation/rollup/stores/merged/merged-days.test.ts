@@ -201,6 +201,22 @@ test('a damaged window makes no sum', async (t) => {
   t.match(await store.merged.days('default'), [{ isSettled: true }], 'as long as it is there')
 })
 
+test('a line that is none makes no sum either', async (t) => {
+  const { store, dir } = await scene(t)
+  const place = join(dir, 'default', '2026-11-22', `${DAY}.rollup`)
+  const bytes = await readFile(place)
+  bytes.write('x', bytes.indexOf('"n":') + 5)
+  await writeFile(place, bytes)
+  t.equal(await store.merged.merge(day, never), 'unlike')
+})
+
+test('a day that changed since it was seen to be at rest is left', async (t) => {
+  const { store } = await scene(t)
+  const [seen = { changedMs: 0 }] = await store.merged.days('default')
+  t.equal(await store.merged.merge({ ...day, changedMs: seen.changedMs - 1 }, never), 'changed')
+  t.equal(await store.merged.merge({ ...day, changedMs: seen.changedMs }, never), 'merged')
+})
+
 test('a window that comes while a day is merged makes that void', async (t) => {
   const { dir, files, store, merged } = await scene(t)
   const other = localStore({
