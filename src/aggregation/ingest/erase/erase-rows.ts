@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LakeObject } from '../../../lake/lake.ts'
 import { parseRawKey } from '../../../lake/layout.ts'
+import { unlessRejected } from '../../../std/expected-errors.ts'
 import { allRows, isInputFault } from '../duckdb/sql-session.ts'
 import { openEach } from '../joined/hour-objects.ts'
 import { whyOf } from '../objects/failure-reason.ts'
@@ -85,14 +86,9 @@ export async function eraseRows(key: string, tools: EraseTools): Promise<string 
     const madeFrom = await workbench.readMadeFrom(session, from)
     const joined = await workbench.readJoined(session, from)
     const footer = { ...(madeFrom && { madeFrom }), ...(joined && { joined: joined.join('\n') }) }
-    try {
-      await session.run(copyKept(from, path, { target, footer }))
-      return true
-    } catch (error) {
-      // In what is searched there is no fault, and in a column of others there is one.
-      if (isInputFault(error)) return whyOf(error)
-      throw error
-    }
+    const copying = session.run(copyKept(from, path, { target, footer })).then(() => true)
+    // In what is searched there is no fault, and in a column of others there is one.
+    return (await unlessRejected(copying, isInputFault)) ?? 'A column of it cannot be written anew'
   })
   if (typeof made === 'string') return made
   if (made === true) await lake.putFile(key, path)

@@ -82,7 +82,7 @@ const valuesIn = (text: string): readonly string[] =>
 
 /** A word is an id only in what was to be JSON: in our own words, and in a sentence of somebody, it is none. */
 const wordsIn = (text: string): readonly string[] =>
-  /^\s*[[{]/.test(text) && jsonIn(text) === undefined ? (text.match(WORD) ?? []) : []
+  /^\s*[[{]/.test(text) && jsonIn(text) === undefined ? Array.from(text.matchAll(WORD), ([word]) => word) : []
 
 /** As they stand there, and as they are. */
 const numbersIn = (text: string, { by }: ErasureTarget): readonly string[] =>
