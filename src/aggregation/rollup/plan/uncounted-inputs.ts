@@ -23,16 +23,17 @@ export async function withUncounted(
   // All windows within a larger one have what came for any of them, so that is looked for once.
   const spans = [...new Set(found.filter(({ isCovered }) => isCovered).map(countedSpan))]
   const arrived = await runYielding(
-    mapInSteps(spans, (span) =>
-      windowsIn('', grainMs, span).flatMap(({ fromMs }) => inputs.get(fromMs) ?? []),
-    ),
+    mapInSteps(spans, (span) => {
+      const some = windowsIn('', grainMs, span).flatMap(({ fromMs }) => inputs.get(fromMs) ?? [])
+      return [span, some] as const
+    }),
   )
-  if (arrived.every((some) => some.length === 0)) return [...found]
+  if (arrived.every(([, some]) => some.length === 0)) return [...found]
   const hours = byHour(await counting())
   const uncounted = await runYielding(
-    mapInSteps(spans, (span, i) => {
+    mapInSteps(arrived, ([span, some]) => {
       const counted = hours.get(alignDown(span.fromMs, LARGEST_GRAIN_MS)) ?? []
-      return [span, uncountedIn(span, counted, arrived[i] ?? [])] as const
+      return [span, uncountedIn(span, counted, some)] as const
     }),
   )
   const bySpan = new Map<TimeSpan, readonly WindowInput[]>(uncounted)
