@@ -4,6 +4,7 @@ import Value from 'typebox/value'
 import type { AppError } from '../std/errors.ts'
 import { nearest, oneOf } from '../std/input/did-you-mean.ts'
 import { expected, told } from '../std/input/expectation.ts'
+import { INSTANT_FORM, isInstant, whyNoInstant } from '../std/input/instant.ts'
 import { type FieldFault, invalidRequest, unknownName } from '../std/input/invalid.ts'
 
 /** As many as somebody reads at once. A body may have a hundred thousand. */
@@ -15,6 +16,16 @@ export const readable = <T extends TSchema>(
   isRead: (value: Static<T>) => boolean,
   why: (value: Static<T>) => string = () => `must be ${expected(schema)}`,
 ) => Type.Refine(schema, (value) => !Value.Check(schema, value) || isRead(value), why)
+
+/** A time that may be left out, as `instant` reads it. */
+export const optionalInstant = (description: string) =>
+  Type.Optional(
+    readable(
+      Type.String({ minLength: 1, maxLength: 64, form: INSTANT_FORM, description }),
+      isInstant,
+      whyNoInstant,
+    ),
+  )
 
 /** Each fault of a value, in people's words: the field, what it must be, an example. Empty where the schema takes it. */
 export const faultsIn = (schema: TSchema, value: unknown): readonly FieldFault[] =>

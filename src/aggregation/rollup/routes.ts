@@ -3,10 +3,10 @@ import Type, { type Static } from 'typebox'
 import { type Auth, authorizationOf, type Scope } from '../../http/auth.ts'
 import { anyRequest, idempotencyKey, poolAnswers, problemAnswer, tokenNeeded } from '../../http/documented.ts'
 import { goneBefore, type QueryPool } from '../../http/query-pool.ts'
-import { readable } from '../../http/schema-faults.ts'
+import { optionalInstant } from '../../http/schema-faults.ts'
 import type { Clock } from '../../std/clock.ts'
 import { idempotencyKeyOf } from '../../std/input/idempotency-key.ts'
-import { INSTANT_FORM, instant, isInstant, whyNoInstant } from '../../std/input/instant.ts'
+import { instant } from '../../std/input/instant.ts'
 import { parseRunRequest, RunRequest } from './plan/run-request.ts'
 import { RUN_STATES } from './run/log/run-record.ts'
 import type { Runs } from './run/runner.ts'
@@ -31,14 +31,6 @@ export interface RollupRoutePorts {
 }
 
 const strict = { additionalProperties: false }
-const instantText = (description: string) =>
-  Type.Optional(
-    readable(
-      Type.String({ minLength: 1, maxLength: 64, form: INSTANT_FORM, description }),
-      isInstant,
-      whyNoInstant,
-    ),
-  )
 
 const RunId = Type.Object({
   id: Type.String({
@@ -72,8 +64,8 @@ const WindowsParameters = Type.Object(
         description: 'By default all.',
       }),
     ),
-    from: instantText('Epoch ms or ISO 8601; by default the start of the horizon.'),
-    to: instantText('By default the end of the window that is open now.'),
+    from: optionalInstant('Epoch ms or ISO 8601; by default the start of the horizon.'),
+    to: optionalInstant('By default the end of the window that is open now.'),
   },
   strict,
 )

@@ -9,7 +9,14 @@ import { TOKEN_DEFAULT } from '../client/admin-client.ts'
 import { gatewayOf } from '../client/local-gateway.ts'
 import { assertLake, ownDataFolder } from '../setup/data-folder.ts'
 import { loadConfig } from '../setup/load.ts'
-import { CONFIG_OPTION, type Command, EXIT, type Flags, type Option } from '../terminal/command.ts'
+import {
+  APP_OPTION,
+  CONFIG_OPTION,
+  type Command,
+  EXIT,
+  type Flags,
+  type Option,
+} from '../terminal/command.ts'
 import { stderrTelemetry } from '../terminal/stderr-log.ts'
 import { number } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
@@ -33,12 +40,7 @@ lake. The id is kept as a digest alone, in erasures/ of the lake. Times are ISO 
 Exits 0 when it is done, 1 when windows could not be computed, or something could not be looked into: ask again then.`,
   options: {
     ...CONFIG_OPTION,
-    app: {
-      type: 'string',
-      value: 'ID',
-      help: 'The app whose events they are.',
-      byDefault: 'none: it must be given',
-    },
+    ...APP_OPTION,
     session: whose('session_id'),
     user: whose('user_id'),
     'page-view': whose('page_view_id'),

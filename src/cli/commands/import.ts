@@ -11,7 +11,7 @@ import { withKeptDevApp } from '../setup/dev-app.ts'
 import { loadConfig } from '../setup/load.ts'
 import { whyUnreadable } from '../setup/unreadable.ts'
 import { pasteable } from '../terminal/called-as.ts'
-import { CONFIG_OPTION, type Command, EXIT, type Flags } from '../terminal/command.ts'
+import { APP_OPTION, CONFIG_OPTION, type Command, EXIT, type Flags } from '../terminal/command.ts'
 import { stderrTelemetry } from '../terminal/stderr-log.ts'
 import { number } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
@@ -30,12 +30,7 @@ another import, unless its events have an event_id. Exits 0 when every event was
 file, - is standard input, which is imported once all of it is there.`,
   options: {
     ...CONFIG_OPTION,
-    app: {
-      type: 'string',
-      value: 'ID',
-      help: 'The app whose events they are.',
-      byDefault: 'none: it must be given',
-    },
+    ...APP_OPTION,
     name: {
       type: 'string',
       value: 'NAME',

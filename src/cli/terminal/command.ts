@@ -48,6 +48,15 @@ export interface Command {
   ): Promise<number>
 }
 
+export const APP_OPTION: Readonly<Record<string, Option>> = {
+  app: {
+    type: 'string',
+    value: 'ID',
+    help: 'The app whose events they are.',
+    byDefault: 'none: it must be given',
+  },
+}
+
 export const CONFIG_OPTION: Readonly<Record<string, Option>> = {
   config: {
     type: 'string',

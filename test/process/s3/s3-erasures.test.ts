@@ -1,11 +1,10 @@
 import { type Test, test } from 'tap'
-import { s3Lake } from '../../../src/lake/s3.ts'
-import { HOUR, setUp, signal } from '../../aggregation/ingest/harness.ts'
-import { joiningOver } from '../../aggregation/ingest/joined/small-lake.ts'
+import { HOUR, signal } from '../../aggregation/ingest/harness.ts'
 import { erasuresOver } from '../../fakes/aggregation/erasures.ts'
 import { startFakeS3 } from '../../fakes/aws/s3.ts'
-import { credentials, seaweedfs, versitygw } from '../../fakes/aws/s3-servers.ts'
+import { seaweedfs, versitygw } from '../../fakes/aws/s3-servers.ts'
 import { eventLine } from '../../fakes/events.ts'
+import { joiningInS3 } from './joining-in-s3.ts'
 
 const fake = {
   name: 'a fake',
@@ -16,14 +15,8 @@ const fake = {
 for (const server of [fake, versitygw, seaweedfs])
   test(`rows are erased in S3 (${server.name})`, { skip: server.skip }, async (t) => {
     const endpoint = await server.start(t)
-    const here = await setUp()
-    const lake = s3Lake({
-      ...{ bucket: 'lake', prefix: 'site/eu', tempDir: here.places.tempDir, maxTempBytes: 1e9 },
-      connection: { endpoint, region: 'us-east-1', forcePathStyle: true, credentials },
-    })
-    const keys = async (prefix: string) => (await lake.list(prefix)).map(({ key }) => key)
-    const ingester: typeof here.ingester = (change) => here.ingester({ lake, ...change })
-    const there = joiningOver({ ...here, lake, keys, ingester })
+    const there = await joiningInS3(endpoint)
+    const { lake, ingester, openSession, clock, places } = there
     const lines = (id: string) =>
       Buffer.from(
         ['somebody', 'other']
@@ -39,7 +32,7 @@ for (const server of [fake, versitygw, seaweedfs])
     await lake.put(`dead/gateway/${HOUR}/d.ndjson`, lines('dead'))
     const before = await there.content()
     const { erasures } = erasuresOver({
-      ...{ lake, openSession: here.openSession, clock: here.clock, tempDir: here.places.tempDir },
+      ...{ lake, openSession, clock, tempDir: places.tempDir },
       arrivals: ingester(),
     })
     const { id } = await erasures.submit({ app: 'shop', by: 'session', id: 'somebody', dryRun: false }, 'ops')

@@ -1,20 +1,14 @@
 import { test } from 'tap'
-import { s3Lake } from '../../../src/lake/s3.ts'
-import { HOUR, setUp, signal } from '../../aggregation/ingest/harness.ts'
-import { joiningOver, lines, RECORD } from '../../aggregation/ingest/joined/small-lake.ts'
-import { credentials, seaweedfs, versitygw } from '../../fakes/aws/s3-servers.ts'
+import { HOUR, signal } from '../../aggregation/ingest/harness.ts'
+import { lines, RECORD } from '../../aggregation/ingest/joined/small-lake.ts'
+import { seaweedfs, versitygw } from '../../fakes/aws/s3-servers.ts'
+import { joiningInS3 } from './joining-in-s3.ts'
 
 for (const server of [versitygw, seaweedfs])
   test(`small objects become one in S3 (${server.name})`, { skip: server.skip }, async (t) => {
     const endpoint = await server.start(t)
-    const here = await setUp()
-    const lake = s3Lake({
-      ...{ bucket: 'lake', prefix: 'site/eu', tempDir: here.places.tempDir, maxTempBytes: 1e9 },
-      connection: { endpoint, region: 'us-east-1', forcePathStyle: true, credentials },
-    })
-    const keys = async (prefix: string) => (await lake.list(prefix)).map(({ key }) => key)
-    const ingester: typeof here.ingester = (change) => here.ingester({ lake, ...change })
-    const there = joiningOver({ ...here, lake, keys, ingester })
+    const there = await joiningInS3(endpoint)
+    const { lake, ingester, keys } = there
     for (const id of ['1', '2', '3']) {
       await lake.put(`raw/gateway/${HOUR}/${id}.ndjson`, Buffer.from(lines(id)))
       await ingester().ingest(signal)

@@ -11,7 +11,7 @@ import type { EraseTools, Finds } from './erase-tools.ts'
 
 /** What one statement looks through: many files of an ingest every quarter of a minute, and few large ones. Ours. */
 const MAX_FILES_AT_ONCE = 64
-/** Likewise. Ours. */
+/** Large ones are looked through few at a time, as each is looked through once more where one of them has any. Ours. */
 const MAX_BYTES_AT_ONCE = 67_108_864
 
 /** Looks for rows in Parquet objects, many small ones at a time, as hardly one of them has any. */

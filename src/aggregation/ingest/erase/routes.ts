@@ -3,10 +3,10 @@ import Type, { type Static } from 'typebox'
 import { type Auth, authorizationOf, type Principal } from '../../../http/auth.ts'
 import { anyRequest, poolAnswers, problemAnswer, tokenNeeded } from '../../../http/documented.ts'
 import { goneBefore, type QueryPool } from '../../../http/query-pool.ts'
-import { readable } from '../../../http/schema-faults.ts'
+import { optionalInstant } from '../../../http/schema-faults.ts'
 import { AppError } from '../../../std/errors.ts'
 import { didYouMean } from '../../../std/input/did-you-mean.ts'
-import { INSTANT_FORM, instant, isInstant, rangeFrom, whyNoInstant } from '../../../std/input/instant.ts'
+import { instant, rangeFrom } from '../../../std/input/instant.ts'
 import { invalid } from '../../../std/input/invalid.ts'
 import { ErasureAnswer, ErasuresAnswer, erasureView } from './erasure-answers.ts'
 import type { ErasureRequest, Erasures } from './erasure-door.ts'
@@ -22,14 +22,6 @@ export interface ErasureRoutePorts {
 }
 
 const strict = { additionalProperties: false }
-const time = (description: string) =>
-  Type.Optional(
-    readable(
-      Type.String({ minLength: 1, maxLength: 64, form: INSTANT_FORM, description }),
-      isInstant,
-      whyNoInstant,
-    ),
-  )
 const whose = (description: string) =>
   Type.Optional(
     Type.String({
@@ -47,8 +39,8 @@ const ErasureBody = Type.Object(
     session: whose('The `session_id` of the events that are to go.'),
     user: whose('Or their `user_id`.'),
     pageView: whose('Or their `page_view_id`.'),
-    from: time('Those that happened from then on; all by default.'),
-    to: time('Those that happened before then; all by default.'),
+    from: optionalInstant('Those that happened from then on; all by default.'),
+    to: optionalInstant('Those that happened before then; all by default.'),
     dryRun: Type.Optional(Type.Boolean({ description: 'Only count what would go.' })),
   },
   { ...strict, form: 'a JSON object', example: { app: 'shop', session: 's-1' } },

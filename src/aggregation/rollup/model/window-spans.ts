@@ -28,17 +28,24 @@ export const inOrder = (a: TimeSpan, b: TimeSpan): number => a.fromMs - b.fromMs
 
 export const isSame = (a: TimeSpan, b: TimeSpan): boolean => a.fromMs === b.fromMs && a.toMs === b.toMs
 
-/** No window reaches over an hour's end. */
-export function byHour<T extends TimeSpan>(windows: readonly T[]): ReadonlyMap<number, readonly T[]> {
-  const hours = new Map<number, T[]>()
+/** By the start of the hour or day that each begins in, which is so long. */
+export function byStart<T extends TimeSpan>(
+  windows: readonly T[],
+  lengthMs: number,
+): ReadonlyMap<number, readonly T[]> {
+  const starts = new Map<number, T[]>()
   for (const each of windows) {
-    const hourMs = alignDown(each.fromMs, LARGEST_GRAIN_MS)
-    const hour = hours.get(hourMs) ?? []
-    hours.set(hourMs, hour)
-    hour.push(each)
+    const startMs = alignDown(each.fromMs, lengthMs)
+    const some = starts.get(startMs) ?? []
+    starts.set(startMs, some)
+    some.push(each)
   }
-  return hours
+  return starts
 }
+
+/** No window reaches over an hour's end. */
+export const byHour = <T extends TimeSpan>(windows: readonly T[]): ReadonlyMap<number, readonly T[]> =>
+  byStart(windows, LARGEST_GRAIN_MS)
 
 /** Whether windows, in time order, hold every moment of this one: a single larger one, or several that are smaller. */
 export function covers(windows: readonly TimeSpan[], { fromMs, toMs }: TimeSpan): boolean {

@@ -8,6 +8,7 @@ import { inputsByWindow } from '../commit/window-inputs.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import {
   byHour,
+  byStart,
   covers,
   isSame,
   isWithin,
@@ -41,7 +42,7 @@ export async function gatherFacts(
   const failedMs = await sources.runLog.failed(definition.id)
   const stores = new Set(sources.stores)
   const facts: WindowFacts[] = []
-  const days = byDay(windows)
+  const days = [...byStart(windows, DAY_MS).values()]
   for (let at = 0; at < days.length; at += DAYS_AT_ONCE) {
     const of = { ...sources, stores: [...stores] }
     const some = days.slice(at, at + DAYS_AT_ONCE).map((day) => factsOfDay(of, definition, day, isNews))
@@ -79,17 +80,6 @@ export async function gatherWithOthers(
 
 /** Days that are asked for at the same time: a lake elsewhere takes its time for each. Ours. */
 const DAYS_AT_ONCE = 8
-
-function byDay(windows: readonly Window[]): readonly (readonly Window[])[] {
-  const days = new Map<number, Window[]>()
-  for (const window of windows) {
-    const dayMs = alignDown(window.fromMs, DAY_MS)
-    const day = days.get(dayMs) ?? []
-    days.set(dayMs, day)
-    day.push(window)
-  }
-  return [...days.values()]
-}
 
 async function factsOfDay(
   { manifests, arrivals, stores, log }: FactSources,
