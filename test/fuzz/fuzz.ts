@@ -59,13 +59,11 @@ export function* faultsOf(
     if (!stopsHalfWay(request)) yield 'no answer'
     return
   }
-  const faults = deviations(request.direct ? operation : undefined, answer, request.method === 'HEAD')
+  const faultsAs = (one: Operation | undefined) => deviations(one, answer, request.method === 'HEAD')
+  const faults = faultsAs(request.direct ? operation : undefined)
   // Repeated slashes are one: what seems to be outside of the document may be the operation itself.
-  const isOperation =
-    !request.direct && request.target.includes('//') && deviations(operation, answer).length === 0
-  const isOther =
-    !request.direct &&
-    others.some((other) => deviations(other, answer, request.method === 'HEAD').length === 0)
+  const isOperation = !request.direct && request.target.includes('//') && faultsAs(operation).length === 0
+  const isOther = !request.direct && others.some((other) => faultsAs(other).length === 0)
   if (!isOperation && !isOther) yield* faults
   if (everything(answer).includes(SECRET)) yield 'repeats what was sent'
   if (answer.body.includes(request.target)) yield 'repeats the URL'
