@@ -8,6 +8,8 @@ export interface KeptAnswer {
   readonly isEmpty: readonly boolean[]
   /** What is to be known of how it was made. */
   readonly notices?: readonly string[]
+  /** What it is of changed while it was made: those who wait for it have it, and nobody later. */
+  readonly isPassing?: boolean
 }
 
 /**
@@ -30,7 +32,7 @@ export function memoryCache(maxBytes: number): Cache {
   async function computed(key: string, compute: () => Promise<KeptAnswer>): Promise<KeptAnswer> {
     try {
       const made = await compute()
-      kept.set(key, made)
+      if (made.isPassing !== true) kept.set(key, made)
       return made
     } finally {
       underWay.delete(key)

@@ -2,23 +2,17 @@ import type { Clock } from '../../std/clock.ts'
 import { invalid } from '../../std/input/invalid.ts'
 import { keptDefinition, type RollupDefinition } from '../rollup/model/definition.ts'
 import { RELATIVE_ERROR, SCALE } from '../rollup/model/measure.ts'
-import { type ThresholdsByMetric, thresholdsIn } from '../rollup/model/thresholds.ts'
-import { metricsIn, toldUnits } from '../rollup/model/units.ts'
+import type { ThresholdsByMetric } from '../rollup/model/thresholds.ts'
+import { metricsIn } from '../rollup/model/units.ts'
 import type { RollupStore } from '../rollup/stores/store.ts'
-import {
-  type AskedPeriod,
-  type AskedQuery,
-  type Compute,
-  type FoundAnswer,
-  ofRange,
-  type ReadPeriod,
-} from './asked-periods.ts'
+import { type AskedQuery, type Compute, type FoundAnswer, ofRange } from './asked-periods.ts'
 import { definitionFor, dividedBy, refuseWithoutValues, valuesOf } from './asked-sets.ts'
-import { type AskedAt, completenessOf, generationOf, together, unitsOf } from './completeness.ts'
+import { type AskedAt, completenessOf, together } from './completeness.ts'
 import { configuredQueries } from './configured.ts'
+import { findAnswer } from './found-answer.ts'
 import { computeHistogram, computeSteps } from './histogram.ts'
 import { inBoth, noticesIn, whyEmpty } from './notices.ts'
-import { foundPeriod, otherMetrics } from './other-sets.ts'
+import { otherMetrics } from './other-sets.ts'
 import { durationText } from './parameters.ts'
 import { computeChanges } from './periods/changes.ts'
 import { computeComparison } from './periods/compare.ts'
@@ -39,41 +33,8 @@ export interface QueryPorts {
 }
 
 export function createQueries({ store, definitions, thresholds, cache, clock }: QueryPorts): Queries {
-  async function read(periods: readonly AskedPeriod[], signal: AbortSignal): Promise<readonly ReadPeriod[]> {
-    const found: ReadPeriod[] = []
-    for (const period of periods) {
-      const { rollup, app, metric, set, fromMs, toMs, mergedWithin, mostWindows } = period.request
-      const request = { rollup, app, metric, set, fromMs, toMs, mergedWithin, mostWindows }
-      const windows = await store.contents(request, signal)
-      found.push({ ...period, windows })
-    }
-    return found
-  }
-
-  /** What was computed comes from the cache as long as its rows are the same. */
-  async function find(asked: AskedQuery, signal: AbortSignal): Promise<FoundAnswer> {
-    const { definition, query, periods, besides, compute } = asked
-    const own = await read(periods, signal)
-    const more = await read(besides ?? [], signal)
-    const kept = keptDefinition(definition)
-    const found = own.map((period) => foundPeriod(period, more, kept))
-    const all = [...own, ...more].flatMap(({ windows }) => windows)
-    const ranked = unitsOf(found.flatMap(({ windows }) => windows))
-    const told = toldUnits(ranked, query.unit)
-    const { unit } = told
-    const isNone = query.unit !== undefined && ranked.every((each) => each.unit !== query.unit)
-    const limits = thresholdsIn(thresholds.get(query.metric), unit, ranked[0]?.unit)
-    const dataGen = await generationOf(all, unit, signal)
-    const key = JSON.stringify([definition.id, query, unit, limits, dataGen])
-    return {
-      found,
-      told,
-      isNone,
-      limits,
-      dataGen,
-      computed: await cache.through(key, () => compute(unit, limits)),
-    }
-  }
+  const find = (asked: AskedQuery, signal: AbortSignal) =>
+    findAnswer(asked, { store, thresholds, cache }, signal)
 
   const askedAt = ({ id, grainMs }: RollupDefinition, asking: QueryContext): AskedAt => ({
     ...{ grainMs, firstEventMs: asking.firstEventMs, nowMs: clock.nowMs() },

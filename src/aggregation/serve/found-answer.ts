@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto'
+import { createYielder } from '../../std/async/yielding.ts'
+import { keptDefinition } from '../rollup/model/definition.ts'
+import { type ThresholdsByMetric, thresholdsIn } from '../rollup/model/thresholds.ts'
+import { toldUnits } from '../rollup/model/units.ts'
+import type { RollupStore, SeriesWindow } from '../rollup/stores/store.ts'
+import type { AskedPeriod, AskedQuery, FoundAnswer, ReadPeriod } from './asked-periods.ts'
+import { generationOf, unitsOf } from './completeness.ts'
+import { foundPeriod } from './other-sets.ts'
+import type { Cache } from './query-cache.ts'
+
+interface FindingPorts {
+  readonly store: Pick<RollupStore, 'contents'>
+  readonly thresholds: ThresholdsByMetric
+  readonly cache: Cache
+}
+
+/** What an answer is made of, named before and after it is made. */
+interface Named extends Omit<FoundAnswer, 'computed'> {
+  readonly unit: string
+  /** Names the windows as well as their rows: generations only grow, so that what went and came back shows. */
+  readonly state: string
+}
+
+/** So often an answer is made while windows that it is of are published; then it is told as it is. Ours. */
+const MOST_COMPUTATIONS = 3
+const CHANGED_MEANWHILE =
+  'Windows of the range were published while the answer was computed: some of its numbers may be older than others. Ask again.'
+
+/**
+ * The answer, named by the rows it was made of. What was computed comes from the cache as long as these are the same; what
+ * changed while it was read is kept under no name.
+ */
+export async function findAnswer(
+  asked: AskedQuery,
+  ports: FindingPorts,
+  signal: AbortSignal,
+): Promise<FoundAnswer> {
+  for (let left = MOST_COMPUTATIONS - 1; ; left -= 1) {
+    const named = await nameNow(asked, ports, signal)
+    const { unit, limits, dataGen, state } = named
+    const key = JSON.stringify([asked.definition.id, asked.query, unit, limits, dataGen])
+    const computed = await ports.cache.through(key, async () => {
+      const made = await asked.compute(unit, limits)
+      const after = await nameNow(asked, ports, signal)
+      return after.state === state ? made : { ...made, isPassing: true }
+    })
+    if (computed.isPassing !== true) return { ...named, computed }
+    if (left === 0) {
+      const notices = [...(computed.notices ?? []), CHANGED_MEANWHILE]
+      return { ...named, computed: { ...computed, notices } }
+    }
+  }
+}
+
+async function nameNow(
+  { definition, query, periods, besides }: AskedQuery,
+  { store, thresholds }: FindingPorts,
+  signal: AbortSignal,
+): Promise<Named> {
+  const own = await read(periods, store, signal)
+  const more = await read(besides ?? [], store, signal)
+  const kept = keptDefinition(definition)
+  const found = own.map((period) => foundPeriod(period, more, kept))
+  const all = [...own, ...more].flatMap(({ windows }) => windows)
+  const ranked = unitsOf(found.flatMap(({ windows }) => windows))
+  const told = toldUnits(ranked, query.unit)
+  const { unit } = told
+  return {
+    found,
+    told,
+    unit,
+    isNone: query.unit !== undefined && ranked.every((each) => each.unit !== query.unit),
+    limits: thresholdsIn(thresholds.get(query.metric), unit, ranked[0]?.unit),
+    dataGen: await generationOf(all, unit, signal),
+    state: await stateOf(all, signal),
+  }
+}
+
+async function read(
+  periods: readonly AskedPeriod[],
+  store: Pick<RollupStore, 'contents'>,
+  signal: AbortSignal,
+): Promise<readonly ReadPeriod[]> {
+  const found: ReadPeriod[] = []
+  for (const period of periods) {
+    const { rollup, app, metric, set, fromMs, toMs, mergedWithin, mostWindows } = period.request
+    const request = { rollup, app, metric, set, fromMs, toMs, mergedWithin, mostWindows }
+    const windows = await store.contents(request, signal)
+    found.push({ ...period, windows })
+  }
+  return found
+}
+
+async function stateOf(windows: readonly SeriesWindow[], signal: AbortSignal): Promise<string> {
+  const hash = createHash('sha256')
+  const breath = createYielder(signal)
+  for (const { fromMs, toMs, generation, units } of windows) {
+    const contents = units.map(({ unit, content }) => `${unit} ${content}`)
+    hash.update(`${fromMs} ${toMs} ${generation} ${contents.join(' ')}\n`)
+    if (breath.shouldYield()) await breath.yieldNow()
+  }
+  return hash.digest('hex')
+}
