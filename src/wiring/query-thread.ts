@@ -1,7 +1,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { localStore } from '../aggregation/rollup/stores/local-store.ts'
+import { memoryCache } from '../aggregation/serve/answer/query-cache.ts'
 import { createQueries } from '../aggregation/serve/query.ts'
-import { memoryCache } from '../aggregation/serve/query-cache.ts'
 import { retryingQueries } from '../aggregation/serve/query-port.ts'
 import { answerQuestions } from '../aggregation/serve/thread/answer-questions.ts'
 import type { FromQueryThread } from '../aggregation/serve/thread/thread-messages.ts'

@@ -2,8 +2,8 @@ import type { RollupDefinition } from '../rollup/model/definition.ts'
 import type { Thresholds } from '../rollup/model/thresholds.ts'
 import type { ToldUnits } from '../rollup/model/units.ts'
 import type { ContentsRequest, SeriesRequest, SeriesWindow } from '../rollup/stores/store.ts'
+import type { KeptAnswer } from './answer/query-cache.ts'
 import { durationText, type Selection, type SeriesStep } from './parameters.ts'
-import type { KeptAnswer } from './query-cache.ts'
 
 /** A range that is asked about, with its name where there are several. */
 export interface AskedPeriod {

@@ -4,10 +4,10 @@ import { keptDefinition } from '../rollup/model/definition.ts'
 import { type ThresholdsByMetric, thresholdsIn } from '../rollup/model/thresholds.ts'
 import { toldUnits } from '../rollup/model/units.ts'
 import type { RollupStore, SeriesWindow } from '../rollup/stores/store.ts'
+import { generationOf, unitsOf } from './answer/completeness.ts'
+import type { Cache } from './answer/query-cache.ts'
 import type { AskedPeriod, AskedQuery, FoundAnswer, ReadPeriod } from './asked-periods.ts'
-import { generationOf, unitsOf } from './completeness.ts'
 import { foundPeriod } from './other-sets.ts'
-import type { Cache } from './query-cache.ts'
 
 interface FindingPorts {
   readonly store: Pick<RollupStore, 'contents'>

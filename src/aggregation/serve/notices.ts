@@ -9,7 +9,7 @@ import type {
   SeriesRequest,
   SeriesWindow,
 } from '../rollup/stores/store.ts'
-import { type AskedAt, completenessOf, countParts, placeOf, startOfNewest } from './completeness.ts'
+import { type AskedAt, completenessOf, countParts, placeOf, startOfNewest } from './answer/completeness.ts'
 import type { QueryContext } from './query-port.ts'
 import { MAX_RANKED_WINDOWS } from './ranking.ts'
 

@@ -1,7 +1,7 @@
 import { appliesTo, type KeptDefinition, OTHER } from '../rollup/model/definition.ts'
 import type { CommittedWindow, SeriesWindow } from '../rollup/stores/store.ts'
+import { countParts, placeOf } from './answer/completeness.ts'
 import type { FoundPeriod, RangeOfSet, ReadPeriod } from './asked-periods.ts'
-import { countParts, placeOf } from './completeness.ts'
 import { inPeriod } from './notices.ts'
 
 /**

@@ -6,8 +6,8 @@ import { localDays } from '../../std/input/time-zone.ts'
 import type { Thresholds } from '../rollup/model/thresholds.ts'
 import { mergedLengths } from '../rollup/model/window-spans.ts'
 import type { RollupStore } from '../rollup/stores/store.ts'
+import type { KeptAnswer } from './answer/query-cache.ts'
 import { durationText, type Selection, type SeriesStep, spanText } from './parameters.ts'
-import type { KeptAnswer } from './query-cache.ts'
 import { eachStep } from './tally/rows.ts'
 import {
   addAggregate,

@@ -1,7 +1,7 @@
 import { DEFAULT_SETS, type RollupDefinition } from '../../../src/aggregation/rollup/model/definition.ts'
 import { thresholdsOf } from '../../../src/aggregation/rollup/model/thresholds.ts'
+import { memoryCache } from '../../../src/aggregation/serve/answer/query-cache.ts'
 import { createQueries, type QueryPorts } from '../../../src/aggregation/serve/query.ts'
-import { memoryCache } from '../../../src/aggregation/serve/query-cache.ts'
 import type { Queries, QueryContext } from '../../../src/aggregation/serve/query-port.ts'
 import type { SeriesQuery } from '../../../src/aggregation/serve/series.ts'
 

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { MAX_OTHER_UNITS } from '../../rollup/model/units.ts'
-import { Completeness } from '../completeness.ts'
+import { Completeness } from '../answer/completeness.ts'
 
 export const epochMs = (description: string) => Type.Integer({ description: `${description}, epoch ms.` })
 

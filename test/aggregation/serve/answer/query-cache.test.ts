@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { type KeptAnswer, memoryCache } from '../../../src/aggregation/serve/query-cache.ts'
+import { type KeptAnswer, memoryCache } from '../../../../src/aggregation/serve/answer/query-cache.ts'
 
 const textOf = (text: string): KeptAnswer => ({ text, isEmpty: [false] })
 

@@ -1,4 +1,4 @@
-import { lruCache } from '../../std/lru.ts'
+import { lruCache } from '../../../std/lru.ts'
 
 /** An answer but for what is of the moment. */
 export interface KeptAnswer {

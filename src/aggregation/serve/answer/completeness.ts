@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import Type, { type Static } from 'typebox'
-import { createYielder } from '../../std/async/yielding.ts'
-import { alignDown, type TimeSpan } from '../../std/durations.ts'
-import { type RowsOfUnit, unitCounts } from '../rollup/model/units.ts'
-import type { CommittedWindow, MergedFrom, SeriesWindow } from '../rollup/stores/store.ts'
+import { createYielder } from '../../../std/async/yielding.ts'
+import { alignDown, type TimeSpan } from '../../../std/durations.ts'
+import { type RowsOfUnit, unitCounts } from '../../rollup/model/units.ts'
+import type { CommittedWindow, MergedFrom, SeriesWindow } from '../../rollup/stores/store.ts'
 
 export const Completeness = Type.Object({
   windows: Type.Integer({ description: 'Committed windows in the range that have the sets of the answer.' }),
