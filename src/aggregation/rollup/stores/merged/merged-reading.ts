@@ -4,7 +4,6 @@ import { alignDown, DAY_MS, dayOf, type TimeSpan } from '../../../../std/duratio
 import { codeOf, unlessRejected } from '../../../../std/expected-errors.ts'
 import { bestEffort, isPermanentReadError, type OpenFile } from '../../../../std/files/files.ts'
 import { setAside } from '../../../../std/files/not-a-file.ts'
-import { lruCache } from '../../../../std/lru.ts'
 import type { GroupRead } from '../local-file.ts'
 import {
   type ContentsRequest,
@@ -15,17 +14,11 @@ import {
   type SeriesWindow,
 } from '../store.ts'
 import type { DayCatalogue } from './day-catalogue.ts'
-import { type MetricOfDay, readMetric } from './merged-file.ts'
+import { keptMetrics, type MetricName } from './kept-metrics.ts'
+import { readMetric } from './merged-file.ts'
 import { piecesOf } from './merged-pieces.ts'
 import { type MergedOptions, mergedPlace } from './merged-place.ts'
 import { type PlacedPiece, piecesIn, readRows, runsOf } from './merged-rows.ts'
-import { windowsOfLevel } from './windows-of-level.ts'
-
-/** What is kept of metrics of days: of one a month of quarter hours is a fourth of it. Ours. */
-const KEPT_BYTES = 67_108_864
-/** Objects for what was text: measured on Node 24. */
-const BYTES_A_BYTE = 4
-const BYTES_A_WINDOW = 400
 
 export type MergeableRange = RollupSpan & Pick<SeriesRequest, 'mergedWithin'>
 
@@ -55,16 +48,6 @@ export interface MergedReadingOptions extends MergedOptions {
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>
 }
 
-interface KnownMetric extends MetricOfDay {
-  /** By length and set: each is asked for again and again. */
-  readonly windows: Map<string, readonly SeriesWindow[] | undefined>
-}
-
-const sizeOf = ({ head, readBytes }: KnownMetric): number => {
-  const steps = head.levels.reduce((sum, level) => sum + level.steps.length, 0)
-  return BYTES_A_BYTE * readBytes + BYTES_A_WINDOW * steps
-}
-
 /**
  * Reads merged days. Whatever is wrong with one, its windows are there: it is told of, and no question fails for it. Names of
  * files are never used twice, so that what is kept of them is never stale.
@@ -72,7 +55,7 @@ const sizeOf = ({ head, readBytes }: KnownMetric): number => {
 export function mergedReading(options: MergedReadingOptions): MergedReading {
   const { files, log, windows, inTurn } = options
   const place = mergedPlace(options)
-  const known = lruCache<KnownMetric>(KEPT_BYTES, sizeOf)
+  const kept = keptMetrics()
   /** Paths that the log has named. */
   const told = new Set<string>()
 
@@ -104,21 +87,8 @@ export function mergedReading(options: MergedReadingOptions): MergedReading {
   const inFile = <T>(path: string, work: (file: OpenFile) => Promise<T>) =>
     unlessUnusable(path, () => opened(path, work))
 
-  async function metricOf(
-    path: string,
-    { app, metric }: Pick<ContentsRequest, 'app' | 'metric'>,
-  ): Promise<KnownMetric | undefined> {
-    const key = JSON.stringify([path, app, metric])
-    const kept = known.get(key)
-    const found =
-      kept ??
-      (await inFile(path, async (file) => ({
-        ...(await readMetric(file, path, { app, metric })),
-        windows: new Map(),
-      })))
-    if (found !== undefined) known.set(key, found)
-    return found
-  }
+  const metricOf = (path: string, name: MetricName) =>
+    kept.metric(path, name, () => inFile(path, (file) => readMetric(file, path, name)))
 
   async function pathOf(rollup: string, dayMs: number, days: DayCatalogue): Promise<string | undefined> {
     const entry = days.get(dayOf(dayMs))
@@ -170,10 +140,10 @@ export function mergedReading(options: MergedReadingOptions): MergedReading {
     async windowsOf({ from, fromMs, toMs }, request) {
       const metric = from && (await metricOf(from.path, request))
       if (from === undefined || metric === undefined) return undefined
-      const key = JSON.stringify([from.lengthMs, request.set])
-      if (!metric.windows.has(key))
-        metric.windows.set(key, windowsOfLevel(metric, from.lengthMs, request.set))
-      return metric.windows.get(key)?.filter((each) => each.fromMs >= fromMs && each.fromMs < toMs)
+      const { app, set } = request
+      const asked = { app, metric: request.metric, set, lengthMs: from.lengthMs }
+      const found = kept.windows(from.path, metric, asked)
+      return found?.filter((each) => each.fromMs >= fromMs && each.fromMs < toMs)
     },
 
     async *rowsOf({ from, fromMs, toMs }, request) {
