@@ -115,6 +115,6 @@ function ofConfigured(
 ): AskedQuery {
   const { id, app, metric, set, value, rollup } = query
   const values = value === undefined ? undefined : [value]
-  const periods = [{ request: { rollup, app, metric, set, values, ...range } }]
+  const periods = [{ request: { rollup, app, metric, set, values, ...range, mergedWithin: [range] } }]
   return { ...asked, query, head: { id, app, metric, set, value, ...head }, periods }
 }

@@ -129,6 +129,8 @@ function queriesOf(store: RollupStore, nowMs: number, cache = memoryCache(1_000_
 
 type Ask = (queries: Queries) => Promise<unknown>
 
+const objective = { id: 'fast', at: 500, share: 0.75, windowMs: 3 * DAY_MS, value: undefined }
+
 /** Any question, of any range, by any clock. */
 function question(uniform: () => number): { readonly what: string; readonly ask: Ask } {
   const pick = <T>(from: readonly T[]): T => from[Math.floor(uniform() * from.length)] as T
@@ -180,15 +182,14 @@ function question(uniform: () => number): { readonly what: string; readonly ask:
       ),
     changes: (queries) => queries.changes({ ...of, unit, q: 0.75, base: a, now: b, sets: undefined }, asking),
     releases: (queries) => queries.releases({ ...others, limit: 100 }, asking),
+    objectives: (queries) => queries.objectives({ objectives: [{ ...objective, ...of, set, unit }] }, asking),
   }
   const kind = pick(Object.keys(kinds))
   return { what: `${kind} ${JSON.stringify({ asked, others, a, b })}`, ask: kinds[kind] as Ask }
 }
 
-const told = (answer: unknown) => {
-  const { dataGen: _, ...rest } = JSON.parse((answer as { text: string }).text)
-  return rest
-}
+const told = (answer: unknown) =>
+  JSON.parse((answer as { text: string }).text, (key, value) => (key === 'dataGen' ? undefined : value))
 const toldBy = (queries: Queries, ask: Ask) =>
   ask(queries).then(told, (error: unknown) => ({ failed: String(error) }))
 
@@ -257,6 +258,9 @@ test('an answer of days reads two sums for each, and is another when one of thei
   t.same(read, [sums, sums], 'of windows with rows of the metric, and of those without, before and after')
   t.ok(before.completeness.windows > 2 * 96, 'it tells how many windows they are made of')
   t.same((await days()).dataGen, before.dataGen)
+  await queries.objectives({ objectives: [{ ...objective, ...asked }] }, asking)
+  const objectiveRead = read.splice(3)
+  t.ok(objectiveRead.length === 2 && Math.max(...objectiveRead) < 96, `${objectiveRead} of three days`)
   const late = computed(FIRST + 3 * DAY_MS, { generation: 2 })
   await store.publish(late, chunks([rollupRow({}, [1, 2, 3])]))
   const after = await days()
