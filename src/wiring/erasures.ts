@@ -51,6 +51,7 @@ export function wireErasures(config: Config, system: ErasureSystem): Erasures {
       alone: runs.alone,
       exclusively: runs.exclusively,
       isHeld: isHeldByAnother,
+      forgetBefore: runs.forgetBefore,
       acknowledged: (signal) => awaitAcknowledged({ askGateway, clock }, signal),
       spansOf: (minutes) => listedSpans(minutes, definitions).filter(({ fromMs }) => fromMs <= clock.nowMs()),
       async recompute({ fromMs, toMs, key }, signal) {

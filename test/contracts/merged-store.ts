@@ -119,6 +119,15 @@ export function mergedContract(t: Test, name: string, fresh: (t: Test) => () => 
     t.same(await counts(t, store, ALWAYS), [1, 2, 3, 4, 5, 6, 7, 9, 1])
   })
 
+  check('a day that is forgotten is read by its windows until it is merged again', async (t, open) => {
+    const store = await merged(open)
+    await store.merged.forget({ rollup: 'vitals', ...hour(1) })
+    t.same(await counts(t, store, ALWAYS), [1, 2, 3, 4, 5, 6, 7, 8])
+    t.match(await store.merged.days('vitals'), [{ ...day, isSettled: false }])
+    t.equal(await store.merged.merge(day, never), 'merged')
+    t.same(await counts(t, open(), ALWAYS), [36])
+  })
+
   check('a day is settled when it is merged, or cannot be', async (t, open) => {
     const store = await filled(open)
     t.same(await store.merged.days('other'), [])

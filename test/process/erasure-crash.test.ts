@@ -39,7 +39,11 @@ function filesWith(dir: string, bytes: string): string[] {
 
 test('kill -9 in each state of an erasure: the next process finishes it, and nothing of it is left', async (t) => {
   const event_time = Date.now() - 3 * 3_600_000
-  const config = { aggregation: { schedule: { enabled: false } } }
+  const sets = [
+    { name: 'app', dimensions: [] },
+    { name: 'visit', dimensions: ['attributes.visit'] },
+  ]
+  const config = { aggregation: { schedule: { enabled: false }, rollups: [{ id: 'web', sets }] } }
   let headgate = await start(t, { config })
   const total = async () => {
     const [from, to] = [event_time - 900_000, event_time + 1_800_000]
@@ -49,12 +53,17 @@ test('kill -9 in each state of an erasure: the next process finishes it, and not
   let posted = 0
   for (const state of ['queued', 'erasing', 'computing']) {
     const whom = `somebody-while-${state}`
-    await post(headgate, eventsNamed(`gone-${state}`, 40, { event_time, session_id: whom }))
+    await post(
+      headgate,
+      eventsNamed(`gone-${state}`, 40, { event_time, session_id: whom, attributes: { visit: whom } }),
+    )
     await post(headgate, eventsNamed(`kept-${state}`, 60, { event_time, session_id: `other-${state}` }))
     posted += 60
     await delivered(headgate, 100)
     const range = { from: event_time, to: event_time + 1, reprocess: 'all' }
-    t.equal((await aggregate(headgate, range)).state, 'succeeded')
+    for (const generation of ['one', 'another'])
+      t.equal((await aggregate(headgate, range)).state, 'succeeded', generation)
+    t.not(filesWith(join(headgate.dataDir, 'lake/rollups'), whom).length, 0)
     t.equal(await total(), posted + 40)
     const body = { app: 'shop', session: whom }
     const { id } = await headgate.ask<ErasureView>('/erasures', { method: 'POST', body })

@@ -41,6 +41,7 @@ export function erasuresOver({ arrivals, recomputing, telemetry = quietTelemetry
         computed.push(asked)
         return { id: `run-${asked.fromMs}`, state: 'succeeded' }
       },
+      forgetBefore: async () => [],
       ...recomputing,
     },
   })

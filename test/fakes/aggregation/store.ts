@@ -112,6 +112,7 @@ const NONE_MERGED: MergedDays = {
   days: async () => [],
   merge: async () => 'unlike',
   tidy: async () => {},
+  forget: async () => {},
 }
 
 export function memoryStore(): MemoryStore {

@@ -28,7 +28,7 @@ export const ErasureAnswer = Type.Object(
     dryRun: Type.Boolean(),
     state: Type.Enum([...ERASURE_STATES], {
       description:
-        'erasing: events go. computing: they are gone, and windows are computed without them. failed: what was found is gone, and some window could not be computed, or some object not be looked into.',
+        'erasing: events go. computing: they are gone, and windows are computed without them. failed: what was found is gone, and some window could not be computed or counts as before, or some object not be looked into.',
     }),
     error: Type.Optional(Type.String()),
     principal: Type.String({ description: 'Who asked for it.' }),
@@ -41,7 +41,7 @@ export const ErasureAnswer = Type.Object(
     unsearched: Type.Optional(
       Type.Array(Type.Object({ key: Type.String(), why: Type.String() }, strict), {
         description:
-          'Objects that cannot be read, so that nobody knows whether any of it is in them. Only for tokens of all apps.',
+          'Objects that cannot be read, so that nobody knows whether any of it is in them, and windows that count as before. Only for tokens of all apps.',
       }),
     ),
     unseen: Type.Optional(

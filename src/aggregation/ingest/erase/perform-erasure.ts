@@ -36,6 +36,11 @@ export interface Recomputing {
     asked: { readonly fromMs: number; readonly toMs: number; readonly key: string },
     signal: AbortSignal,
   ): Promise<{ readonly id: string; readonly state: string }>
+  /** Removes what the windows were before these runs, wherever it lies; answers those that count as before. */
+  forgetBefore(
+    recounted: { readonly minutes: readonly number[]; readonly runs: readonly string[] },
+    held: HeldFor,
+  ): Promise<readonly { readonly key: string; readonly why: string }[]>
 }
 
 export interface PerformingPorts {
@@ -127,9 +132,16 @@ async function compute(begun: Erasure, ports: PerformingPorts, signal: AbortSign
       erasure = { ...erasure, error: `Windows could not be computed without it: see run ${run.id}` }
     await books.save(erasure)
   }
-  const end = ended(erasure, ports)
+  const left = await recomputing.forgetBefore(erasure, { runId: begun.id, signal })
+  const end = ended({ ...erasure, ...withLeft(erasure, left) }, ports)
   await books.save(end)
   return end
+}
+
+function withLeft({ unsearched, error }: Erasure, left: Readonly<Erasure['unsearched']>): Partial<Erasure> {
+  if (left.length === 0) return {}
+  const why = error ?? `Windows that count with it as before: ${left.length}`
+  return { error: why, unsearched: [...unsearched, ...left] }
 }
 
 /** What is left is what others have to know. */

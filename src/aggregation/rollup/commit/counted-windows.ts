@@ -41,8 +41,8 @@ function countedSpan(fromMs: number, keys: readonly string[]): CountedSpan {
   return { fromMs, toMs: fromMs + grainMs, generation: Number(newest?.generation), keys }
 }
 
-/** All of them are of one hour: in a day of minutes each would be compared with thousands. */
-const stillCounting = (windows: readonly CountedSpan[]) =>
+/** Those that no newer ones hold all of. All are of one hour: in a day of minutes each would be compared with thousands. */
+export const stillCounting = <T extends TimeSpan & Pick<CountedSpan, 'generation'>>(windows: readonly T[]) =>
   windows.filter((window) => {
     const newer = windows.filter(({ generation }) => generation > window.generation)
     return !covers(newer.sort(inOrder), window)

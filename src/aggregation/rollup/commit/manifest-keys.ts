@@ -10,6 +10,10 @@ export const windowKey = (definition: RollupDefinition, windowFromMs: number): R
   windowFromMs,
 })
 
+/** What the lease of a window is called, which whoever writes or removes anything of it holds. */
+export const windowLease = ({ rollup, hash, windowFromMs }: Omit<RollupWindow, 'grain'>): string =>
+  `${rollup}.${hash}.${windowFromMs}`
+
 /** Everything the definition ever wrote, for the sweeper. */
 export const definitionPrefix = (definition: RollupDefinition): string =>
   rollupWindowPrefix(windowKey(definition, 0)).replace(/dt=.*$/, '')

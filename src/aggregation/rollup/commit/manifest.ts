@@ -204,7 +204,10 @@ const isOfTheLake = (error: unknown): error is AppError =>
   error instanceof AppError && error.code === 'lake_failed'
 
 /** Reads a manifest that was listed. The lake may fail at this one object alone, as a disk does at a bad sector. */
-export async function readManifest(lake: Lake, key: string): Promise<Manifest | DamagedManifest> {
+export async function readManifest(
+  lake: Pick<Lake, 'get'>,
+  key: string,
+): Promise<Manifest | DamagedManifest> {
   const generation = Number(parseManifestKey(key)?.generation)
   const damaged = (why: string, forGood: boolean): DamagedManifest => ({
     key,

@@ -11,6 +11,7 @@ import { type HeldWork, type Hold, holdOf } from '../commit/hold-lease.ts'
 import { createLeases, isHeldByAnother, type Leases } from '../commit/lease.ts'
 import { createManifests } from '../commit/manifest.ts'
 import { notesOf } from '../commit/rollup-notes.ts'
+import { type LeftWindow, type Recounted, removeSuperseded } from '../commit/superseded-generations.ts'
 import type { Engine, SortRows } from '../engines/engine.ts'
 import { createMerging } from '../merge/merge-pass.ts'
 import type { RollupDefinition } from '../model/definition.ts'
@@ -96,6 +97,11 @@ export interface OfLake {
   readonly alone: <T>(held: HeldFor, work: (signal: AbortSignal) => Promise<T>) => Promise<T>
   /** Works while no other, in this process or another, takes in or joins; rejects while one does. */
   readonly exclusively: Exclusively
+  /**
+   * Removes what windows were before these runs from the lake and from the stores; answers those that count as before.
+   * Rejects while another works on one of them.
+   */
+  readonly forgetBefore: (recounted: Recounted, held: HeldFor) => Promise<readonly LeftWindow[]>
 }
 
 type HeldFor = Pick<HeldWork, 'runId' | 'signal'>
@@ -201,6 +207,7 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
     ofLake: {
       alone: (held, work) => hold({ name: 'erasure', ...held }, work),
       exclusively,
+      forgetBefore: (recounted, held) => removeSuperseded(recounted, { lake, stores, hold, ...held }),
       lastIngest: () => ({
         ...(last && { notIngested: last.failed.length }),
         ...(last?.unusable && { engine: last.unusable.message }),

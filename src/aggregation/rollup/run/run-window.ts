@@ -14,7 +14,7 @@ import {
   type Manifests,
 } from '../commit/manifest.ts'
 import { manifestAfter } from '../commit/manifest-after.ts'
-import { windowKey } from '../commit/manifest-keys.ts'
+import { windowKey, windowLease } from '../commit/manifest-keys.ts'
 import { naming, type WindowInputs } from '../commit/window-inputs.ts'
 import { inputsNow, inputsOf } from '../commit/window-reading.ts'
 import type { Engine, EngineResult, SortedRows, SortRows } from '../engines/engine.ts'
@@ -61,7 +61,7 @@ export interface WindowOutcome {
  */
 export async function runWindow(ports: WindowPorts, task: WindowTask): Promise<WindowOutcome> {
   const { runId, definition, window, signal } = task
-  const name = `${window.rollup}.${windowKey(definition, window.fromMs).hash}.${window.fromMs}`
+  const name = windowLease(windowKey(definition, window.fromMs))
   return ports.hold({ name, runId, signal }, async (held, lease) => {
     const found = await ports.manifests.newest(definition, window.fromMs, window.toMs)
     const newest = found.manifests.get(window.fromMs)

@@ -169,6 +169,11 @@ export interface MergedDays {
   merge(day: RollupSpan & Partial<Pick<StoredDay, 'changedMs'>>, signal: AbortSignal): Promise<MergeOutcome>
   /** Removes what no day needs. */
   tidy(rollup: string): Promise<void>
+  /**
+   * Removes the sums of the days that hold any of the time, what was set aside of its windows, and what writers of them left
+   * that died. Days are merged again; who merges or writes meanwhile fails once, and leaves nothing of what was before.
+   */
+  forget(span: RollupSpan): Promise<void>
 }
 
 export interface ContentsRequest extends Omit<SeriesRequest, 'unit' | 'values'> {

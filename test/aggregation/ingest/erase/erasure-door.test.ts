@@ -176,6 +176,37 @@ test('an erasure waits while another works on the lake, and one whose windows fa
   t.rejects(here.erasures.finish(stopped.id, AbortSignal.abort(new Error('stopped'))), { message: 'stopped' })
 })
 
+test('an erasure is not done while a window counts as before, and waits for who works on one', async (t) => {
+  const left = [{ key: 'rollups/old/', why: 'it counts' }]
+  let held = 1
+  let state = 'succeeded'
+  const asked: unknown[] = []
+  const here = await doorOver({
+    isHeld: (error) => error instanceof Error && error.message === 'held',
+    recompute: async () => ({ id: 'r-1', state }),
+    async forgetBefore({ minutes, runs }, { runId }) {
+      asked.push([minutes, runs, runId])
+      if (held-- > 0) throw new Error('held')
+      return left
+    },
+  })
+  await here.put(`raw/gateway/${HOUR}/a.ndjson`, GONE)
+  const { id } = await here.erasures.submit(ASKED, 'ops')
+  const counts = 'Windows that count with it as before: 1'
+  t.match(await here.erasures.finish(id, signal), { state: 'failed', error: counts, unsearched: left })
+  t.same(asked, [
+    [[NOON], ['r-1'], id],
+    [[NOON], ['r-1'], id],
+  ])
+  state = 'failed'
+  const { id: again } = await here.erasures.submit(ASKED, 'ops')
+  t.match(await here.erasures.finish(again, signal), { error: /see run r-1$/, unsearched: left })
+  left.pop()
+  state = 'succeeded'
+  const { id: last } = await here.erasures.submit(ASKED, 'ops')
+  t.match(await here.erasures.finish(last, signal), { state: 'done', unsearched: [] })
+})
+
 test('what the books hold is an erasure, or it is said', async (t) => {
   const lake = memoryLake()
   const books = erasureBooks(lake)

@@ -43,6 +43,7 @@ function scene(days: StoredDay[], outcomes: (MergeOutcome | Error)[] = []) {
     tidy: async (rollup) => {
       done.push(`tidy ${rollup}`)
     },
+    forget: async () => {},
   }
   const lines: string[] = []
   const { log } = createTelemetry('warn', { write: (line) => lines.push(line) })

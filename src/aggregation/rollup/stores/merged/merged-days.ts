@@ -1,5 +1,5 @@
-import { join } from 'node:path'
-import { DAY_MS, dayOf } from '../../../../std/durations.ts'
+import { dirname, join } from 'node:path'
+import { alignDown, DAY_MS, dayOf } from '../../../../std/durations.ts'
 import { unlessRejected } from '../../../../std/expected-errors.ts'
 import {
   bestEffort,
@@ -27,6 +27,8 @@ import { type MergedOptions, mergedPlace } from './merged-place.ts'
 import { windowSource } from './window-source.ts'
 import { type DaySource, writeDay } from './write-day.ts'
 
+/** What lies beside a window and is none: what was set aside, or was not moved to its place. */
+const BESIDE_WINDOW = /^(\d+)\.rollup\.(?!waiting$)/
 const DAY = /^\d{4}-\d\d-\d\d$/
 
 /** A window that counts, and where it lies. */
@@ -114,7 +116,11 @@ export function mergedDays(options: MergedDaysOptions): MergedDays {
     if (day.changedMs !== undefined && day.changedMs !== changedMs) return 'changed'
     const task = { day, counted: await counted(day, signal), signal }
     const { of, file, outcome } = await madeOf(task, days.get(name))
-    if (changedMs === undefined || (await place.changedMs(rollup, fromMs)) !== changedMs) return 'changed'
+    if (changedMs === undefined || (await place.changedMs(rollup, fromMs)) !== changedMs) {
+      // What was added up may have been forgotten meanwhile.
+      if (file !== undefined) await unlessAbsent(files.unlink(join(place.folderOf(rollup), file)))
+      return 'changed'
+    }
     await save(rollup, new Map([...days, [name, { changedMs, of, ...(file !== undefined && { file }) }]]))
     return outcome
   }
@@ -146,6 +152,22 @@ export function mergedDays(options: MergedDaysOptions): MergedDays {
       for (const name of await namesOf(rollup))
         if (name.endsWith('.merged') && !named.has(name))
           await unlessAbsent(files.unlink(join(place.folderOf(rollup), name)))
+    },
+
+    async forget({ rollup, fromMs, toMs }) {
+      for (let dayMs = alignDown(fromMs, DAY_MS); dayMs < toMs; dayMs += DAY_MS) {
+        const sums = [...(await namesOf(rollup))].filter((name) => name.startsWith(`${dayOf(dayMs)}.`))
+        const folder = dirname(windows.placeOf(rollup, dayMs))
+        const aside = ((await unlessAbsent(files.readdir(folder))) ?? []).filter((name) => {
+          const startMs = Number(BESIDE_WINDOW.exec(name)?.[1])
+          return startMs >= fromMs && startMs < toMs
+        })
+        const paths = [
+          ...sums.map((name) => join(place.folderOf(rollup), name)),
+          ...aside.map((name) => join(folder, name)),
+        ]
+        for (const path of paths) await unlessAbsent(files.unlink(path))
+      }
     },
   }
 }

@@ -231,9 +231,28 @@ test('a window that comes while a day is merged makes that void', async (t) => {
   })
   t.equal(await other.merged.merge(day, never), 'changed')
   t.same(await read(store), [9, 9, 9])
-  t.equal((await readdir(merged)).filter((name) => name.endsWith('.merged')).length, 1)
-  await store.merged.tidy('default')
   t.same(await readdir(merged), [])
+})
+
+test('of a time that is forgotten nothing lies there but its windows', async (t) => {
+  const { dir, store, merged } = await scene(t)
+  const folder = join(dir, 'default', '2026-11-22')
+  const windows = (await readdir(folder)).sort()
+  await store.merged.merge(day, never)
+  const later = `${DAY + HOUR_MS}.rollup.damaged`
+  const beside = [
+    `${DAY}.rollup.damaged`,
+    `${DAY}.rollup.damaged-2`,
+    `${DAY + GRAIN_MS}.rollup.3.abc.part`,
+    later,
+  ]
+  for (const name of beside) await writeFile(join(folder, name), 'what was')
+  await writeFile(join(merged, '2026-11-23.abc.merged'), 'another day')
+  await store.merged.forget({ rollup: 'default', fromMs: DAY, toMs: DAY + HOUR_MS })
+  t.same((await readdir(folder)).sort(), [...windows, later].sort())
+  t.same((await readdir(merged)).sort(), ['2026-11-23.abc.merged', 'days.json'])
+  t.same(await read(store), [8, 8, 36 - 28])
+  await store.merged.forget({ rollup: 'other', fromMs: DAY, toMs: DAY + HOUR_MS })
 })
 
 test('days that are gone are forgotten, and names that are none passed over', async (t) => {
