@@ -129,6 +129,10 @@ test('whatever goes wrong in a file fails it, and no other', async (t) => {
     'an exit at its end': [testing("process.once('exit', () => process.exit(1))"), /exit code 1/],
     'an assertion at its end': [testing("process.on('exit', () => tap.fail('late'))"), undefined],
     'a handler of a signal': [testing("process.on('SIGHUP', () => {})"), /SIGHUP/],
+    'an open file': [
+      `import { openSync } from 'node:fs'\n${testing("openSync('package.json')")}`,
+      /open files \(\S+\/package\.json\)/,
+    ],
     'another chance': [testing('Math.random = () => 1'), /globalThis\.Math\.random/],
     'another method': [testing('Array.prototype.at = () => 1'), /globalThis\.Array\.prototype\.at/],
     'another disk': [`import fs from 'node:fs'\n${testing('fs.existsSync = () => true')}`, /fs\.existsSync/],

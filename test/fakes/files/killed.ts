@@ -11,13 +11,16 @@ export function killedAt(step: number) {
     die = resolve
   })
   const forever = new Promise<never>(() => {})
+  const calls: Promise<unknown>[] = []
 
   async function take<T>(call: () => Promise<T>): Promise<T> {
     if (++steps >= step) {
       die()
       return forever
     }
-    const result = await call()
+    const calling = call()
+    calls.push(calling)
+    const result = await calling
     if (++steps < step) return result
     die()
     return forever
@@ -26,6 +29,11 @@ export function killedAt(step: number) {
   return {
     /** Resolves when the process died. */
     death,
+    /** Closes what it had open, or was about to, as a kernel does for whoever is no more. */
+    async closeFiles(): Promise<void> {
+      for (const call of await Promise.allSettled(calls))
+        if (call.status === 'fulfilled' && canBeClosed(call.value)) await call.value.close()
+    },
     /** The port, as long as the process lives. */
     mortal<P extends object>(port: P, methods: readonly (keyof P)[]): P {
       const wrapped: P = { ...port }
@@ -37,6 +45,9 @@ export function killedAt(step: number) {
     },
   }
 }
+
+const canBeClosed = (result: unknown): result is { close(): Promise<unknown> } =>
+  typeof result === 'object' && result !== null && 'close' in result
 
 /** The calls that change what is on disk under a name. */
 export const changingCalls = ['rename', 'link'] as const satisfies readonly (keyof FileOps)[]

@@ -1,4 +1,6 @@
 // What all that runs in a process shares. A test file that leaves any of it changed may decide what the next one finds.
+import { existsSync, readdirSync, readlinkSync } from 'node:fs'
+import { codeOf } from '../../../../src/std/expected-errors.ts'
 
 /** Where functions are put in the place of others, beside what hangs on the global object. */
 const MODULES = [
@@ -49,6 +51,31 @@ const valuesIn = (name: string, source: object): readonly Named[] =>
 const functionsIn = (name: string, source: unknown): readonly Named[] =>
   isObject(source) ? valuesIn(name, source).filter(([, value]) => typeof value === 'function') : []
 
+/** Where Linux tells what a process has open. */
+const OPEN = '/proc/self/fd'
+/** Tests write below it; Node and the system have files of their own, in their own time. */
+const OURS = `${process.cwd()}/`
+
+/** Whoever leaves a file open has one less for those who come after, until Node finds that nobody can close it any more. */
+function openFiles(): readonly Named[] {
+  const numbers = existsSync(OPEN) ? readdirSync(OPEN) : []
+  return numbers.flatMap((number): Named[] => {
+    const path = fileOf(number)
+    return path === undefined ? [] : [[`the set of open files (${path})`, number]]
+  })
+}
+
+/** Undefined for what is no file of ours, and for what was open only to read the list. */
+function fileOf(number: string): string | undefined {
+  try {
+    const path = readlinkSync(`${OPEN}/${number}`)
+    return path.startsWith(OURS) ? path : undefined
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
+    return undefined
+  }
+}
+
 /** What the process shares now. Who listens for its end has been told of that of the file. */
 export function sharedState(): SharedState {
   const globals = valuesIn('globalThis', globalThis)
@@ -59,6 +86,7 @@ export function sharedState(): SharedState {
       ['process.exitCode', process.exitCode],
       ['process.env', process.env],
       ...Object.entries(process.env).map(([name, value]) => [`process.env.${name}`, value] as const),
+      ...openFiles(),
       ...heard.map((name) => [`listeners for ${String(name)}`, process.listenerCount(name)] as const),
     ]),
     builtIn: new Map([

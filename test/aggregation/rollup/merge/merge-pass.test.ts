@@ -200,13 +200,14 @@ test('whoever is killed while a day is merged leaves nothing that is wrong, and 
     const { dir, files, store, publish } = await quarters(t)
     await store.merged.merge(range, never)
     await publish(step % 4, 2)
-    const { death, mortal } = killedAt(step + 1)
+    const { death, mortal, closeFiles } = killedAt(step + 1)
     const killed = localStore({
       dir,
       files: mortal(files, ['open', 'rename', 'unlink', 'mkdir', 'readdir', 'readFile', 'stat']),
     })
     const work = killed.merged.tidy('default').then(() => killed.merged.merge(range, never))
     isOver = await Promise.race([death.then(() => false), work.then(() => true)])
+    await closeFiles()
     const own = await totals(store)
     t.same((await totals(store, [range])).rows, own.rows, `step ${step}`)
     if (step % 2 === 0) await publish(0, 3)
