@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** What a text says as JSON; undefined where it is none. */
 export const jsonIn = (text: string): unknown => jsonOr(text, () => undefined)
@@ -59,5 +59,4 @@ export const asciiJson = (value: unknown): string =>
   )
 
 /** SHA-256 in hex of what JSON makes of a value: the order of its members counts. */
-export const digestOfJson = (value: unknown): string =>
-  createHash('sha256').update(JSON.stringify(value)).digest('hex')
+export const digestOfJson = (value: unknown): string => hash('sha256', JSON.stringify(value))

@@ -1,5 +1,5 @@
 import { parseManifestKey, type RollupWindow, rollupWindowPrefix } from '../../../lake/layout.ts'
-import { alignDown, dayOf, MINUTE_MS, type TimeSpan } from '../../../std/durations.ts'
+import { alignDown, DAY_MS, dayOf, MINUTE_MS, type TimeSpan } from '../../../std/durations.ts'
 import { definitionHash, type RollupDefinition } from '../model/definition.ts'
 
 /** Where a window of a definition lies in the lake. */
@@ -21,10 +21,10 @@ export const definitionPrefix = (definition: RollupDefinition): string =>
 /** One listing for one window, else one for each day. */
 export function listingPrefixes(definition: RollupDefinition, fromMs: number, toMs: number): string[] {
   if (toMs - fromMs <= definition.grainMs) return [rollupWindowPrefix(windowKey(definition, fromMs))]
-  const days = new Set<string>()
-  for (let ms = alignDown(fromMs, definition.grainMs); ms < toMs; ms += definition.grainMs)
-    days.add(dayOf(ms))
-  return [...days].map((day) => `${definitionPrefix(definition)}dt=${day}/`)
+  const prefix = definitionPrefix(definition)
+  const prefixes: string[] = []
+  for (let ms = alignDown(fromMs, DAY_MS); ms < toMs; ms += DAY_MS) prefixes.push(`${prefix}dt=${dayOf(ms)}/`)
+  return prefixes
 }
 
 /** Keys come in order: of one window, the last is the newest. */

@@ -41,14 +41,15 @@ export async function gatherFacts(
 ): Promise<WindowFacts[]> {
   const failedMs = await sources.runLog.failed(definition.id)
   const stores = new Set(sources.stores)
+  const about = { failedMs, isNews }
   const facts: WindowFacts[] = []
   const days = [...byStart(windows, DAY_MS).values()]
   for (let at = 0; at < days.length; at += DAYS_AT_ONCE) {
     const of = { ...sources, stores: [...stores] }
-    const some = days.slice(at, at + DAYS_AT_ONCE).map((day) => factsOfDay(of, definition, day, isNews))
+    const some = days.slice(at, at + DAYS_AT_ONCE).map((day) => factsOfDay(of, definition, day, about))
     facts.push(...(await allEnded(some)).flat())
   }
-  return facts.map((each) => ({ ...each, failedMs: failedMs(each.window) }))
+  return facts
 
   /** A store cannot tell what it holds: it is not asked again, and for one look that is said once. */
   function isNews(store: RollupStore): boolean {
@@ -81,11 +82,16 @@ export async function gatherWithOthers(
 /** Days that are asked for at the same time: a lake elsewhere takes its time for each. Ours. */
 const DAYS_AT_ONCE = 8
 
+interface AboutAll {
+  readonly failedMs: (window: Window) => number | undefined
+  readonly isNews: (store: RollupStore) => boolean
+}
+
 async function factsOfDay(
   { manifests, arrivals, stores, log }: FactSources,
   definition: RollupDefinition,
   windows: readonly Window[],
-  isNews: (store: RollupStore) => boolean,
+  { failedMs, isNews }: AboutAll,
 ): Promise<WindowFacts[]> {
   const { id, grainMs } = definition
   const fromMs = Math.min(...windows.map((window) => window.fromMs))
@@ -104,12 +110,12 @@ async function factsOfDay(
   )
   const known = held.filter((found) => found !== undefined).map(byHour)
   const found = await runYielding(
-    mapInSteps(windows, (window) => factsOf(window, { generations, damaged, inputs, known })),
+    mapInSteps(windows, (window) => factsOf(window, { generations, damaged, inputs, known, failedMs })),
   )
   return withUncounted(found, { inputs, grainMs, counting: () => manifests.counting(id, around) })
 }
 
-interface KnownOfDay {
+interface KnownOfDay extends Pick<AboutAll, 'failedMs'> {
   readonly generations: ReadonlyMap<number, Manifest>
   readonly damaged: ReadonlyMap<number, DamagedManifest>
   readonly inputs: InputsByWindow
@@ -117,7 +123,8 @@ interface KnownOfDay {
   readonly known: readonly ReadonlyMap<number, readonly CommittedWindow[]>[]
 }
 
-function factsOf(window: Window, { generations, damaged, inputs, known }: KnownOfDay): WindowFacts {
+function factsOf(window: Window, of: KnownOfDay): WindowFacts {
+  const { generations, damaged, inputs, known, failedMs } = of
   const ofHour = known.map((hours) => hours.get(alignDown(window.fromMs, LARGEST_GRAIN_MS)) ?? [])
   const over = ofHour.map((hour) => hour.filter((each) => overlap(each, window)))
   const stored = over.map((found) => newest(found, window))
@@ -133,7 +140,7 @@ function factsOf(window: Window, { generations, damaged, inputs, known }: KnownO
     within,
     isReplacing: within !== undefined && ofHour.flat().some((each) => replaces(each, within, window)),
     counting: countingIn(window, { manifest, within, held: over[0] ?? [] }),
-    failedMs: undefined,
+    failedMs: failedMs(window),
   }
 }
 
