@@ -178,6 +178,7 @@ function naming(kept: readonly Row[], { within, of, limit }: Limited): (row: Row
     const ranked = [...groupBy(rows, of)].sort(([a, x], [b, y]) => y.length - x.length || compare(a, b))
     return ranked.slice(limit).map(([name]) => key([owner, name]))
   })
+  if (others.length === 0) return of
   const beyond = new Set(others)
   return (row) => (beyond.has(key([key(within(row)), of(row)])) ? '~other' : of(row))
 }
@@ -193,9 +194,10 @@ function firstOfEach(
 function groupBy<T>(items: readonly T[], of: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>()
   for (const item of items) {
-    const group = groups.get(of(item)) ?? []
-    group.push(item)
-    groups.set(of(item), group)
+    const name = of(item)
+    const group = groups.get(name)
+    if (group === undefined) groups.set(name, [item])
+    else group.push(item)
   }
   return groups
 }
@@ -203,11 +205,16 @@ function groupBy<T>(items: readonly T[], of: (item: T) => string): Map<string, T
 const key = (parts: readonly Part[]) => JSON.stringify(parts.map(String))
 
 function compareAll(a: readonly Part[], b: readonly Part[]): number {
-  return a.map((part, index) => compare(part, b[index] ?? '')).find((order) => order !== 0) ?? 0
+  for (const [index, part] of a.entries()) {
+    const order = compare(part, b[index] ?? '')
+    if (order !== 0) return order
+  }
+  return 0
 }
 
 /** Text by its UTF-8 bytes: JavaScript's own order is that of UTF-16. */
 function compare(a: Part, b: Part): number {
+  if (a === b) return 0
   if (typeof a === 'string' && typeof b === 'string') return Buffer.compare(Buffer.from(a), Buffer.from(b))
   return a < b ? -1 : Number(a > b)
 }

@@ -10,7 +10,7 @@ export function seededEntropy(seed = 1): Entropy {
     return (mixed ^ (mixed >>> 14)) >>> 0
   }
   const bytes = (count: number) => {
-    const drawn = Buffer.alloc(count)
+    const drawn = Buffer.allocUnsafe(count)
     for (let at = 0; at < count; at += 1) drawn[at] = word() & 0xff
     return drawn
   }

@@ -372,12 +372,19 @@ export class PowerFiles {
   }
 
   #makeFolders(path: string): string | undefined {
-    if (path === '/') return undefined
-    const first = this.#makeFolders(dirname(path))
-    const { folder, name } = this.#place(path)
-    if (folder.names.has(name)) return first
-    this.#rename([{ folder, name, node: emptyFolder() }])
-    return first ?? path
+    let first: string | undefined
+    let at = ''
+    let folder: Node = this.#root
+    for (const name of this.#names(path)) {
+      at += `/${name}`
+      if (isFile(folder)) throw failure('ENOTDIR')
+      if (!folder.names.has(name)) {
+        first ??= at
+        this.#rename([{ folder, name, node: emptyFolder() }])
+      }
+      folder = folder.names.get(name) ?? emptyFolder()
+    }
+    return first
   }
 
   #rename(renaming: Renaming): void {

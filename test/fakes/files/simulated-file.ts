@@ -19,13 +19,17 @@ interface Unsynced<T> {
 
 type Sector = readonly [number: number, bytes: Buffer]
 
+const ZEROS = Buffer.alloc(SECTOR_BYTES)
+
 /** A file as the kernel shows it, and what of it is on the disk. */
 export class SimulatedFile {
   content: Buffer = Buffer.alloc(0)
   /** As the kernel shows it. */
   modifiedMs = 0
+  /** Holds the content, with room behind it: most files grow, and not every write copies them. */
+  #room: Buffer = this.content
   /** Sectors, and size, of the last sync. */
-  #synced: Buffer = Buffer.alloc(0)
+  readonly #synced = new Map<number, Buffer>()
   #syncedSize = 0
   readonly #sectors = new Map<number, Unsynced<Buffer>>()
   #size: Unsynced<number> | undefined
@@ -45,18 +49,18 @@ export class SimulatedFile {
 
   /** Durably, by whoever stands outside. */
   replace(content: Buffer): void {
+    this.#room = content
     this.content = content
     this.#settle()
   }
 
   sync(): void {
-    const dirty = [...this.#sectors].filter(([, { isDirty }]) => isDirty)
-    // The latest state of what is dirty is what it holds now.
-    const written = dirty.flatMap(([sector, { states }]): Sector[] =>
-      states.slice(-1).map((bytes) => [sector, bytes]),
-    )
-    this.#synced = withSectors(this.#synced, written)
-    for (const [sector] of dirty) this.#sectors.delete(sector)
+    for (const [sector, { states, isDirty }] of this.#sectors) {
+      if (!isDirty) continue
+      // The latest state of what is dirty is what it holds now.
+      for (const bytes of states.slice(-1)) this.#synced.set(sector, bytes)
+      this.#sectors.delete(sector)
+    }
     if (this.#size?.isDirty) {
       this.#syncedSize = this.content.length
       this.#size = undefined
@@ -71,70 +75,77 @@ export class SimulatedFile {
 
   /** What is clean may be forgotten, and is read from the disk again. */
   evict(die: Die): void {
+    if (this.#sectors.size === 0) return
     const clean = [...this.#sectors].filter(([, { isDirty }]) => !isDirty)
-    if (clean.length === 0) return
     const survivors = clean.map(([sector, unsynced]) => this.#survivor(sector, unsynced, die))
-    this.#synced = withSectors(this.#synced, survivors)
-    this.content = resized(withSectors(this.content, survivors), this.content.length)
-    for (const [sector] of clean) this.#sectors.delete(sector)
+    for (const [sector, bytes] of survivors) {
+      this.#synced.set(sector, bytes)
+      this.#sectors.delete(sector)
+    }
+    put(survivors, this.content)
   }
 
   /** Sector by sector, in any order. */
   cut(die: Die): void {
     const survivors = [...this.#sectors].map(([sector, unsynced]) => this.#survivor(sector, unsynced, die))
-    const content = withSectors(this.#synced, survivors)
+    for (const [sector, bytes] of survivors) this.#synced.set(sector, bytes)
     const sizes = this.#size?.states ?? []
-    const size = sizes[(die() % (sizes.length + 1)) - 1] ?? this.#syncedSize
-    this.content = resized(content, size)
-    this.#settle()
+    const content = Buffer.alloc(sizes[(die() % (sizes.length + 1)) - 1] ?? this.#syncedSize)
+    put(this.#synced, content)
+    this.replace(content)
   }
 
   #survivor(sector: number, { states }: Unsynced<Buffer>, die: Die): Sector {
-    return [sector, states[(die() % (states.length + 1)) - 1] ?? sectorsOf(this.#synced, sector, 1)]
+    return [sector, states[(die() % (states.length + 1)) - 1] ?? this.#synced.get(sector) ?? ZEROS]
   }
 
   #settle(): void {
-    this.#synced = Buffer.from(this.content)
+    this.#synced.clear()
+    for (const [sector, bytes] of sectorsOf(this.content, 0, this.content.length))
+      this.#synced.set(sector, bytes)
     this.#syncedSize = this.content.length
     this.#sectors.clear()
     this.#size = undefined
   }
 
   #resize(length: number): void {
-    if (length === this.content.length) return
-    this.content = resized(this.content, length)
+    const { content } = this
+    if (length === content.length) return
+    if (length > this.#room.length) {
+      // Of a pool, unlike Buffer.alloc: most are small, and written once.
+      this.#room = Buffer.allocUnsafe(Math.max(length, 2 * content.length))
+      content.copy(this.#room)
+    }
+    if (length > content.length) this.#room.fill(0, content.length, length)
+    this.content = this.#room.subarray(0, length)
     this.#size = { states: [...(this.#size?.states ?? []), length], isDirty: true }
   }
 
   #touch(from: number, to: number): void {
-    const first = Math.floor(from / SECTOR_BYTES)
-    const count = Math.ceil(to / SECTOR_BYTES) - first
-    if (count <= 0) return
-    // One copy for all of them: sectors are small and many.
-    const touched = sectorsOf(this.content, first, count)
-    for (let at = 0; at < count; at += 1) {
-      const bytes = touched.subarray(at * SECTOR_BYTES, (at + 1) * SECTOR_BYTES)
-      const states = this.#sectors.get(first + at)?.states
-      this.#sectors.set(first + at, { states: states ? [...states, bytes] : [bytes], isDirty: true })
+    for (const [sector, bytes] of sectorsOf(this.content, from, to)) {
+      const states = this.#sectors.get(sector)?.states
+      this.#sectors.set(sector, { states: states ? [...states, bytes] : [bytes], isDirty: true })
     }
   }
 }
 
-/** With zeros behind the end of the file. */
-const sectorsOf = (content: Buffer, first: number, count: number): Buffer =>
-  resized(content.subarray(first * SECTOR_BYTES, (first + count) * SECTOR_BYTES), count * SECTOR_BYTES)
-
-/** In its place, where that has room. */
-function withSectors(content: Buffer, sectors: readonly Sector[]): Buffer {
-  const end = Math.max(content.length, ...sectors.map(([sector]) => (sector + 1) * SECTOR_BYTES))
-  const changed = end === content.length ? content : resized(content, end)
-  for (const [sector, bytes] of sectors) changed.set(bytes, sector * SECTOR_BYTES)
-  return changed
+/** Those that hold bytes from `from` to before `to`, as they are now, with zeros behind the end of the file. */
+function* sectorsOf(content: Buffer, from: number, to: number): Generator<Sector> {
+  const first = Math.floor(from / SECTOR_BYTES)
+  const count = Math.ceil(to / SECTOR_BYTES) - first
+  if (count <= 0) return
+  // One copy for all of them: sectors are small and many.
+  const copy = Buffer.allocUnsafe(count * SECTOR_BYTES)
+  const start = first * SECTOR_BYTES
+  copy.fill(0, content.copy(copy, 0, Math.min(start, content.length), start + copy.length))
+  for (let at = 0; at < count; at += 1)
+    yield [first + at, copy.subarray(at * SECTOR_BYTES, (at + 1) * SECTOR_BYTES)]
 }
 
-/** Always a copy. */
-function resized(content: Buffer, length: number): Buffer {
-  // Of a pool, unlike Buffer.alloc: most are small.
-  const copy = Buffer.allocUnsafe(length)
-  return copy.fill(0, content.copy(copy))
+/** In their places, as far as the content goes. */
+function put(sectors: Iterable<Sector>, content: Buffer): void {
+  for (const [sector, bytes] of sectors) {
+    const start = sector * SECTOR_BYTES
+    if (start < content.length) content.set(bytes.subarray(0, content.length - start), start)
+  }
 }
