@@ -2,7 +2,7 @@ import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { countsNothing } from '../../scripts/lib/checks/coverage-map.ts'
-import { mustBeAlone, quickTests, timesItself } from '../../scripts/lib/checks/quick/quick-tests.ts'
+import { mustBeAlone, quickTests, timedTests } from '../../scripts/lib/checks/quick/quick-tests.ts'
 import { type RunOptions, runFiles } from '../../scripts/lib/checks/quick/run-files.ts'
 
 const TAP = `import tap, { test } from 'tap'\n`
@@ -197,9 +197,10 @@ test('the quick loop has most files, none that starts a process, and those alone
 })
 
 test('what counts for coverage is not timed but where that is left out', async (t) => {
-  for (const file of globSync('test/**/*.test.ts').filter(timesItself))
+  for (const file of timedTests())
     t.ok(countsNothing(file) || /\bif \(isTimed\)/.test(readFileSync(file, 'utf8')), file)
-  t.ok(timesItself('test/gateway/stall.test.ts'))
+  t.ok(timedTests().includes('test/gateway/stall.test.ts'))
+  t.notOk(timedTests().includes('test/scripts/quick-loop.test.ts'))
 })
 
 test('no file that others import has tests of its own: it would have them for the first of these alone', async (t) => {

@@ -54,3 +54,5 @@ export const mustBeAlone = anywhere((file) => ALONE.test(textOf(file)))
 
 /** Whether a test file is timed: that needs a process without coverage, and few others beside it. */
 export const timesItself = (file: string): boolean => textOf(file).includes("/fakes/stretch.ts'")
+
+export const timedTests = (): string[] => globSync('test/**/*.test.ts').filter(timesItself).sort()

@@ -1,6 +1,7 @@
 // Runs all tests, each file once, with coverage where it counts: several in one process after another, as run-files.ts does,
-// which takes half of what a process for each takes. What is timed runs by itself, after them: `timed` names those files.
-import { execFileSync, spawnSync } from 'node:child_process'
+// which takes half of what a process for each takes. What is timed runs by itself, after them (run-timed.ts); the report of what
+// was covered, which one processor makes, beside what comes then.
+import { execFileSync } from 'node:child_process'
 import { globSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
@@ -32,5 +33,4 @@ const isGood = await runShared(files, {
   // Many of them wait for processes that wait.
   jobs: 3 * availableParallelism(),
 })
-const { status } = spawnSync(TAP, ['report', 'lcovonly'], { stdio: 'inherit' })
-process.exitCode = isGood && status === 0 ? 0 : 1
+process.exitCode = isGood ? 0 : 1
