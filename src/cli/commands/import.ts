@@ -27,7 +27,7 @@ that are touched, however old they are, or \`headgate aggregate\` does so at onc
 The same files under the same name can be imported again, after a stop, a crash or a mistake in some lines: an event that
 stays the same, in its line of a file that is called the same, counts once. A file that was written anew, or renamed, is
 another import, unless its events have an event_id. Exits 0 when every event was accepted, 1 when some were not: dead/ of the lake tells of those. In place of a
-file, - is standard input, which is imported once all of it is there.`,
+file, - is standard input, which is imported once all of it is there; a file that is called - is written ./-.`,
   options: {
     ...CONFIG_OPTION,
     ...APP_OPTION,
@@ -77,7 +77,9 @@ const STANDARD_INPUT = '-'
 const nameOf = (path: string): string => (path === STANDARD_INPUT ? 'standard input' : path)
 
 const DRY = 'This was a dry run: nothing was stored.\n'
-const COUNTED = 'The schedule counts what was accepted; `headgate aggregate` does so now.\n'
+const COUNTED = `The schedule counts what was accepted; \`headgate aggregate\` does so now.
+Imported again, an event counts once if it has an event_id, or if the import, the file, its line and itself are the same.
+`
 
 function given(name: string, flags: Flags): string {
   const value = flags[name]
@@ -87,11 +89,10 @@ function given(name: string, flags: Flags): string {
 
 /** What was read once is at its end; and by its name, without its folder, a file is known again. */
 function assertOnce(words: readonly string[]): void {
-  const names = words.map((word) => basename(word))
+  const names = words.map((word) => (word === STANDARD_INPUT ? '' : basename(word)))
   const twice = names.find((name, at) => names.indexOf(name) !== at)
   if (twice === undefined) return
-  if (twice === STANDARD_INPUT)
-    throw new AppError('invalid_request', 'reads standard input (-) once, not twice')
+  if (twice === '') throw new AppError('invalid_request', 'reads standard input (-) once, not twice')
   throw new AppError(
     'invalid_request',
     `names two files that are called ${twice}: import each under a --name of its own`,

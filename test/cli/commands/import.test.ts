@@ -49,6 +49,7 @@ test('files of the past are imported, counted, and counted once', async (t) => {
 ${files[1]}: 1 event accepted, from 2019-05-06T08:00:00.000Z to 2019-05-06T08:00:00.000Z; 0 rejected.
 ${files[2]}: 1 event accepted, from 2019-05-06T08:20:00.000Z to 2019-05-06T08:20:00.000Z; 0 rejected.
 The schedule counts what was accepted; \`headgate aggregate\` does so now.
+Imported again, an event counts once if it has an event_id, or if the import, the file, its line and itself are the same.
 `,
     err: '',
   })
@@ -191,8 +192,15 @@ test('standard input is a file like others, once', async (t) => {
     text.subarray(0, 30),
     text.subarray(30),
   ])
-  t.match(said, { code: 0, out: /a\.ndjson: 1 event accepted.*\nstandard input: 2 events accepted/, err: '' })
+  t.match(said, {
+    code: 0,
+    out: /a\.ndjson: 1 event accepted.*\nstandard input: 2 events accepted/,
+    err: /^standard input: event_id: none in some events, .*\n$/,
+  })
   t.match(await run([...args, '-']), { code: 1, err: /standard input: It is empty\./ })
+  await writeFile(join(dir, '-'), line(3))
+  const called = [...args, `${dir}/-`, '-']
+  t.match(await run(called, false, [text]), { code: 0, out: /\/-: 1 event accepted.*\nstandard input: 2/ })
   t.match(await run([...args, '-', '-']), { code: 2, err: /reads standard input \(-\) once, not twice/ })
   const terminal = fakeTerminal({ HEADGATE_CONFIG: join(dir, 'headgate.yaml') }, false, {
     input: new Readable({ read() {} }),

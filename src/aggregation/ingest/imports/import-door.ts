@@ -85,21 +85,24 @@ export function createImports(options: ImportsOptions): Imports {
     )
   }
 
+  /** Before anything of it is read, which may take long. */
+  function checked({ app, name }: ImportRequest): ImportApp {
+    const found = appCalled(app)
+    if (!NAME.test(name)) throw invalid('name', `must be ${IMPORT_NAME_FORM}`)
+    return found
+  }
+
   async function imported(
     { app: id, name, isDryRun = false, ...file }: FileImport & Pick<ImportTask, 'maxBytes' | 'file'>,
     signal: AbortSignal,
   ): Promise<ImportReport> {
-    const app = appCalled(id)
-    if (!NAME.test(name)) throw invalid('name', `must be ${IMPORT_NAME_FORM}`)
+    const app = checked({ app: id, name })
     const openSession = () => sessionsFor(file.path)(signal)
-    const task = { ...file, app, name, openSession, tempDir }
-    if (isDryRun) {
-      const { keptIn: _, ...report } = await importFile(task, { lake: NOWHERE, clock, signal })
-      return report
-    }
+    const task = { ...file, app, name, isDryRun, openSession, tempDir }
     const report = await importFile(task, { lake, clock, signal }).catch((error: unknown) => {
       throw asNoRoom(error)
     })
+    if (isDryRun) return report
     tell(app.id, report)
     const { accepted, rejected } = report
     telemetry.log.info({ app: app.id, accepted, rejected }, 'events of the past were imported')
@@ -107,7 +110,7 @@ export function createImports(options: ImportsOptions): Imports {
   }
 
   async function received(request: Omit<FileImport, 'path'> & Pick<ImportTask, 'maxBytes'>, coming: Coming) {
-    appCalled(request.app)
+    checked(request)
     const folder = await workFolder(tempDir, 'ingest')
     try {
       const path = join(folder, 'import')
@@ -149,9 +152,6 @@ const asNoRoom = (error: unknown): unknown =>
   error instanceof AppError && isDiskFull(error.cause)
     ? new AppError('storage_full', error.message, { cause: error })
     : error
-
-/** What is stored there is not. */
-const NOWHERE: ImportsOptions['lake'] = { put: async () => 'stored' }
 
 /** What is imported once all of it is there. */
 interface Coming {

@@ -1,6 +1,4 @@
 import { hash } from 'node:crypto'
-import { createHints, EXAMPLE, MAX_HINTS } from '../../../event/hints.ts'
-import { vitalNameHints } from '../../../event/vital-names.ts'
 import type { Lake } from '../../../lake/lake.ts'
 import { deadKey, importSource } from '../../../lake/layout.ts'
 import { createYielder, runYielding, type Yielder } from '../../../std/async/yielding.ts'
@@ -16,17 +14,17 @@ import {
   rejectedLine,
 } from '../quarantine/judge-line.ts'
 import { createHourParts } from './hour-parts.ts'
+import { createImportHints, type ImportHints } from './import-hints.ts'
 import { type ImportContent, type ImportLine, importLines } from './import-lines.ts'
 import { createPastEvents, type ImportApp, type ImportNames } from './past-event.ts'
 
 /** Events that were not accepted, and are told in the report itself. Ours: enough to see what is wrong. */
 const MAX_SAMPLE = 20
 
-/** Lines that are looked at for hints, which cost more than to judge them: whoever errs does so in the first. Ours. */
-export const MAX_HINTED_LINES = 1_000
-
 export interface ImportTask extends ImportContent, ImportNames {
   readonly app: ImportApp
+  /** Nothing is stored: what would be is judged and counted. */
+  readonly isDryRun: boolean
   /** Told whenever something is in the lake. */
   readonly onProgress?: ((accepted: number) => void) | undefined
 }
@@ -62,9 +60,7 @@ interface Importing {
   readonly deadLetters: DeadLetters
   readonly sample: ImportReport['rejectedSample'][number][]
   readonly breath: Yielder
-  readonly hintsOf: ReturnType<typeof createHints>
-  readonly hints: Set<string>
-  lines: number
+  readonly hints: ImportHints
   accepted: number
   firstMs: number
   lastMs: number
@@ -75,34 +71,39 @@ interface Importing {
  * same name gives the same ids, so that it can be done again after a crash at any step, and each event counts once.
  */
 export async function importFile(task: ImportTask, tools: ImportTools): Promise<ImportReport> {
-  const { lake, signal } = tools
+  const { signal, clock } = tools
+  const lake = task.isDryRun ? NOWHERE : tools.lake
+  const { app, name, file } = task
   const importing: Importing = {
     task,
-    parts: createHourParts(lake, task.name),
-    eventOf: createPastEvents(task.app, task),
+    parts: createHourParts(lake, name),
+    eventOf: createPastEvents(app, task),
     deadLetters: createDeadLetters(),
     sample: [],
     breath: createYielder(),
-    hintsOf: createHints(),
-    hints: new Set(),
-    ...{ lines: 0, accepted: 0, firstMs: Number.POSITIVE_INFINITY, lastMs: Number.NEGATIVE_INFINITY },
+    hints: createImportHints({ app: app.id, name, file, nowMs: clock.nowMs() }),
+    ...{ accepted: 0, firstMs: Number.POSITIVE_INFINITY, lastMs: Number.NEGATIVE_INFINITY },
   }
   for await (const lines of importLines(task)) {
     for (const line of lines) await takeLine(line, importing)
-    if (signal.aborted) throw new AppError('cancelled', STOPPED)
+    if (signal.aborted) throw new AppError('cancelled', task.isDryRun ? STOPPED_DRY : STOPPED)
   }
   await importing.parts.store()
-  return reported(importing, tools)
+  return reported(importing, { ...tools, lake })
 }
 
 const STOPPED =
   'The import was stopped. What is in the lake already stays; the same import again completes it, and counts nothing twice.'
+const STOPPED_DRY = 'The dry run was stopped. Nothing was stored.'
+
+/** What is stored there is not. */
+const NOWHERE: ImportTools['lake'] = { put: async () => 'stored' }
 
 async function takeLine(line: ImportLine, importing: Importing): Promise<void> {
-  const { breath, parts, eventOf, task } = importing
+  const { breath, parts, eventOf, task, hints } = importing
   const found = await judged(line, breath)
   const { accepted, rejected } = found
-  lookForHints(found, importing)
+  hints.look(found)
   for (const each of rejected) reject(each, line, importing)
   for (const { measurement, index } of accepted) {
     if (breath.shouldYield()) await breath.yieldNow()
@@ -112,6 +113,7 @@ async function takeLine(line: ImportLine, importing: Importing): Promise<void> {
       continue
     }
     importing.accepted += 1
+    hints.take(measurement, event.eventMs)
     importing.firstMs = Math.min(importing.firstMs, event.eventMs)
     importing.lastMs = Math.max(importing.lastMs, event.eventMs)
     if (!parts.add(event.eventMs, event.stored)) continue
@@ -126,17 +128,6 @@ async function judged({ bytes, isTooLong, fault }: ImportLine, breath: Yielder):
   return runYielding(judgeLine(bytes), breath)
 }
 
-function lookForHints({ candidates, accepted, rejected, ignored }: JudgedLine, importing: Importing): void {
-  const { hints, hintsOf } = importing
-  importing.lines += 1
-  if (importing.lines > MAX_HINTED_LINES || hints.size >= MAX_HINTS) return
-  const codes = rejected.flatMap(({ reason }) => (reason === 'missing_field' ? [reason] : []))
-  const judged = { accepted, codes, ignored }
-  // It has no time, which is needed here.
-  for (const hint of [...vitalNameHints(judged), ...hintsOf({ candidates, judged })])
-    if (hint !== EXAMPLE) hints.add(hint)
-}
-
 const TOO_LONG = 'The line is longer than an event may be.'
 
 function reject(rejected: RejectedInLine, line: ImportLine, { deadLetters, sample }: Importing): void {
@@ -147,7 +138,6 @@ function reject(rejected: RejectedInLine, line: ImportLine, { deadLetters, sampl
 
 async function reported(importing: Importing, { lake, clock }: ImportTools): Promise<ImportReport> {
   const { task, accepted, deadLetters, sample, firstMs, lastMs } = importing
-  const hints = [...importing.hints].slice(0, MAX_HINTS)
   const { counts } = deadLetters
   const body = deadLetters.body()
   const keptIn = body && deadLetterKey(task, body, clock.nowMs())
@@ -157,9 +147,9 @@ async function reported(importing: Importing, { lake, clock }: ImportTools): Pro
     rejected: [...counts.values()].reduce((sum, events) => sum + events, 0),
     rejectedSample: sample,
     rejectedBy: counts,
-    hints,
+    hints: importing.hints.told(),
     ...(accepted > 0 && { span: { firstMs, lastMs } }),
-    ...(keptIn !== undefined && { keptIn }),
+    ...(keptIn !== undefined && !task.isDryRun && { keptIn }),
   }
 }
 

@@ -17,6 +17,8 @@ export interface ImportLine extends Line {
 export interface ImportContent extends ParquetFile {
   /** The most that it may hold, inflated. */
   readonly maxBytes: number
+  /** It is only looked at. */
+  readonly isDryRun?: boolean
   /** A session that may read the file. */
   readonly openSession: () => Promise<SqlSession>
 }
@@ -55,7 +57,11 @@ async function* linesOfParquet(content: ImportContent): AsyncGenerator<Iterable<
 const isOfFile = (error: unknown): error is AppError =>
   error instanceof AppError && error.code === 'engine_failed' && error.details['kind'] !== undefined
 
-async function* linesOfText({ path, maxBytes }: ImportContent): AsyncGenerator<Iterable<ImportLine>> {
+async function* linesOfText({
+  path,
+  maxBytes,
+  isDryRun,
+}: ImportContent): AsyncGenerator<Iterable<ImportLine>> {
   const isGzip = (await kindOf(path)) === 'gzip'
   let reader: LineReader | undefined
   try {
@@ -65,14 +71,15 @@ async function* linesOfText({ path, maxBytes }: ImportContent): AsyncGenerator<I
     }
   } catch (error) {
     if (!isInflateError(error)) throw error
-    throw new AppError('malformed_body', BROKEN, { cause: error })
+    throw new AppError('malformed_body', isDryRun ? BROKEN : `${BROKEN} ${REST}`, { cause: error })
   }
   if (reader === undefined) throw new AppError('malformed_body', 'It is empty.')
   yield reader.last()
 }
 
-const BROKEN =
-  'It breaks off or is damaged: some of what came before that may be imported; the whole of it under the same name completes it.'
+const BROKEN = 'It breaks off or is damaged.'
+const REST =
+  'Some of what came before that may be imported; the whole of it under the same name completes it.'
 
 const unreadable = (kind: string): AppError =>
   new AppError(

@@ -16,7 +16,8 @@ import {
   MAX_IMPORT_BYTES,
   MAX_IMPORTS,
 } from './import-door.ts'
-import { type ImportReport, MAX_HINTED_LINES } from './import-file.ts'
+import type { ImportReport } from './import-file.ts'
+import { MAX_HINTED_LINES } from './import-hints.ts'
 import { PAST_END_MS } from './past-event.ts'
 
 export interface ImportRoutePorts {
@@ -34,7 +35,7 @@ const ImportQuery = Type.Object(
       form: IMPORT_NAME_FORM,
       example: 'before-headgate',
       description:
-        'What the import is called. The same body under the same name can be sent again, and counts once; another body wants another name. Its events lie in raw/import-<name>/.',
+        'What the import is called. The same body under the same name can be sent again, and counts once; under another name, or from a file by `headgate import`, it counts again, unless its events have an `event_id`. Another body wants another name. Its events lie in raw/import-<name>/.',
     }),
   },
   { additionalProperties: false },
@@ -59,7 +60,7 @@ const ImportAnswer = Type.Object(
       { description: 'The first of those that were rejected.' },
     ),
     hints: Type.Array(Type.String(), {
-      description: `What was hardly meant, such as a unit that is kept as it is, of the first ${MAX_HINTED_LINES} lines: at most ${MAX_HINTS}. Accepted events are stored all the same.`,
+      description: `What was hardly meant, such as a unit that is kept as it is or another app in \`app_id\`, of the first ${MAX_HINTED_LINES} lines; how many events lie in the future; and by what events without an \`event_id\` are known again. At most ${MAX_HINTS}. Accepted events are stored all the same.`,
     }),
     from: Type.Optional(Instant),
     to: Type.Optional(

@@ -8,7 +8,7 @@ import type { ResumableWork } from '../../../std/async/yielding.ts'
 import { AppError, type ErrorCode } from '../../../std/errors.ts'
 
 /** Nothing shorter is an event. Seen before it is parsed: what cannot be read costs most, and short lines are many. */
-const LEAST_BYTES = '{"name":"a","value":1}'.length
+const LEAST = '{"name":"a","value":1}'
 
 export type DirectRejection = RejectionCode | 'line_too_long' | 'broken_object' | 'stored_too_large'
 
@@ -34,7 +34,7 @@ const OF_THE_LINE: readonly ErrorCode[] = ['malformed_body', 'body_too_large']
 
 /** A line is an event, or `{ recordToken?, context?, events }`: to the contract of `POST /v1/events`. */
 export function* judgeLine(line: Buffer): ResumableWork<JudgedLine> {
-  if (line.length < LEAST_BYTES) return TOO_SHORT
+  if (line.length < LEAST.length) return TOO_SHORT
   try {
     return judgeCandidates(yield* candidatesIn(line))
   } catch (error) {
@@ -51,7 +51,7 @@ export const rejectedLine = (reason: DirectRejection, detail: string): JudgedLin
   ignored: 0,
 })
 
-const TOO_SHORT = rejectedLine('malformed_line', 'The line is too short to be an event')
+const TOO_SHORT = rejectedLine('malformed_line', `The line is too short to be an event, such as ${LEAST}`)
 
 function judgeCandidates({ candidates, root }: Candidates): JudgedLine {
   const accepted: { measurement: Measurement; index: number }[] = []

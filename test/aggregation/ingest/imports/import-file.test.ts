@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { gzipSync } from 'node:zlib'
 import { type Test, test } from 'tap'
 import { parseEventLine } from '../../../../src/event/schema/ndjson.ts'
 import { importsHere } from '../../../fakes/aggregation/imports.ts'
@@ -71,6 +73,17 @@ test('what was hardly meant is told, of the first lines and once', async (t) => 
     ['a field that is nearly ours', [line({ unit: 'ms', pageRoute: '/' })], [/pageRoute.*page_route/]],
     ['beside what is rejected', [line({ unit: 'seconds', value: -1 }), line({ unit: 'seconds' })], [kept]],
     ['what an event is, without a time', [JSON.stringify({ name: 'app.start', event_time: OLD })], []],
+    [
+      'another app',
+      [line({ app_id: 'blog' }), line({ app_id: 'blog' })],
+      [/^app_id: some lines name another app.* imported for "shop"/],
+    ],
+    ['the same app, or none', [line({ app_id: 'shop' }), line({ app_id: null })], []],
+    [
+      'the future',
+      [line({ event_time: '2026-11-22T12:05:00.000Z' }), line({ event_time: '2027-01-01T00:00:00Z' })],
+      [/^event_time: in the future, by more than 5 minutes, of so many events: 1;.*when these are over$/],
+    ],
     ['after too many lines', [...Array(1_000).fill(line({ unit: 'ms' })), line({ unit: 'seconds' })], []],
   ] as const) {
     const { report } = await imported(t, lines.join('\n'))
@@ -102,7 +115,12 @@ test('what is no event is told by its line, and in dead/', async (t) => {
       /^event_time: is in the last hour of 9999, which no window counts/,
     ],
     ['no value', JSON.stringify({ name: 'a', event_time: OLD }), 'missing_field', /^value: is required/],
-    ['no JSON', '{"name":"a", no', 'malformed_line', /^The line is too short|^Not valid JSON/],
+    [
+      'no JSON',
+      '{"name":"a", no',
+      'malformed_line',
+      /^The line is too short to be an event, such as {|^Not valid JSON/,
+    ],
     ['a reserved name', line({ name: 'headgate.ledger' }), 'invalid_field', /is reserved/],
     ['too large', line(TOO_LARGE), 'event_too_large', /once stored/],
     ['a line without an end', `{"x":"${'x'.repeat(1_100_000)}"}`, 'line_too_long', /longer than an event/],
@@ -131,6 +149,49 @@ test('no more than some of what is rejected is told at once', async (t) => {
   t.match(report, { accepted: 0, rejected: 1_200, rejectedSample: { length: 20 }, span: undefined })
   t.equal(lake.textOf('raw/'), '')
   t.match(lake.textOf('dead/'), /\{"reason":"missing_field","events":200\}\n$/)
+})
+
+test('what comes without a name of a file is told by what it is known again', async (t) => {
+  const { imports } = importsHere(t)
+  const streamed = (text: string) => imports.importStream(REQUEST, Readable.from([Buffer.from(text)]), signal)
+  t.match((await streamed(line())).hints, [
+    /^event_id: none in some events, .* under the name "before"; .* they count again$/,
+  ])
+  t.same((await streamed(line({ event_id: 'own' }))).hints, [])
+})
+
+test('what is wrong with a request is said before anything of it is read', async (t) => {
+  const { imports, tempDir } = importsHere(t)
+  for (const [request, message] of [
+    [{ ...REQUEST, app: 'shup' }, /did you mean "shop"/],
+    [{ ...REQUEST, name: 'A b' }, /^name must be 1 to 64 of/],
+  ] as const) {
+    let isRead = false
+    const stream = new Readable({
+      read() {
+        isRead = true
+      },
+    })
+    await t.rejects(imports.importStream(request, stream, signal), { code: 'invalid_request', message })
+    t.notOk(isRead)
+  }
+  t.same(readdirSync(tempDir), [])
+})
+
+test('a dry run that does not come to its end has words of its own', async (t) => {
+  const { imports, lake, tempDir } = importsHere(t)
+  const path = join(tempDir, 'file')
+  writeFileSync(path, gzipSync(`${line()}\n`).subarray(0, -4))
+  for (const [isDryRun, broken, stopped] of [
+    [true, 'It breaks off or is damaged.', 'The dry run was stopped. Nothing was stored.'],
+    [false, /damaged\. Some of what came before that may be imported/, /^The import was stopped\. /],
+  ] as const) {
+    const request = { ...REQUEST, path, isDryRun }
+    await t.rejects(imports.importFile(request, signal), { code: 'malformed_body', message: broken })
+    const ended = imports.importFile(request, AbortSignal.abort())
+    await t.rejects(ended, { code: 'cancelled', message: stopped })
+  }
+  t.equal(lake.objects.size, 0)
 })
 
 test('an id that was left out is made of what stays the same', async (t) => {

@@ -64,7 +64,7 @@ test('what is no event is rejected by name', async (t) => {
     [
       'what no event fits into',
       '{"name":"a","value":}',
-      '1 malformed_line: The line is too short to be an event',
+      '1 malformed_line: The line is too short to be an event, such as {"name":"a","value":1}',
     ],
     ['no value', { name: 'a', unit: 'ms', weight: 1 }, '1 missing_field: value: is required'],
     ['a ledger', { ...least, name: 'headgate.ledger' }, '1 invalid_field: name: headgate.ledger is reserved'],
