@@ -19,6 +19,9 @@ const FRAME_BYTES = 16 * 1024
  * under load no sooner than this after the one before, unless a group is full: at most a fifteenth of a core goes to syncs.
  */
 export const GROUP_MS = 3
+/** To wait is worth it for company: where batches come one by one, it is hardly more than their own wait. Ours. */
+const LEAST_GROUP_MS = 1
+const GROUP_MS_PER_BATCH = 0.25
 
 /** Frames as they will lie in the segment, behind room for the segment's header. */
 export interface CommitGroup {
@@ -35,6 +38,10 @@ export interface GroupCommitOptions {
   readonly commit: (group: CommitGroup) => Promise<void>
 }
 
+/** How long after the one before a group begins, by how many batches that one had. */
+export const pauseAfter = (batches: number): number =>
+  Math.min(GROUP_MS, LEAST_GROUP_MS + batches * GROUP_MS_PER_BATCH)
+
 interface Waiting {
   readonly batch: Batch
   readonly resolve: (durability: 'journal') => void
@@ -47,7 +54,8 @@ export class GroupCommit {
   #nextSequence: number
   #waiting: Waiting[] = []
   #waitingBytes = 0
-  #beganMs = Number.NEGATIVE_INFINITY
+  /** When the next group may begin that is not full. */
+  #dueMs = Number.NEGATIVE_INFINITY
   #running: Promise<void> = Promise.resolve()
   #idle = true
   #hurry: (() => void) | undefined
@@ -80,8 +88,9 @@ export class GroupCommit {
     this.#idle = false
     while (this.#waiting.length > 0) {
       await this.#gather()
-      this.#beganMs = this.#options.clock.monotonicMs()
-      await this.#commit(this.#takeGroup())
+      const group = this.#takeGroup()
+      this.#dueMs = this.#options.clock.monotonicMs() + pauseAfter(group.length)
+      await this.#commit(group)
     }
     this.#idle = true
   }
@@ -90,9 +99,9 @@ export class GroupCommit {
     return this.#waiting.length >= GROUP_BATCHES || this.#waitingBytes >= GROUP_BYTES
   }
 
-  /** Waits for the requests of this round of the event loop, and under load for those of the next GROUP_MS. */
+  /** Waits for the requests of this round of the event loop, and under load for those of the next milliseconds. */
   #gather(): Promise<void> {
-    const waitMs = this.#beganMs + GROUP_MS - this.#options.clock.monotonicMs()
+    const waitMs = this.#dueMs - this.#options.clock.monotonicMs()
     return new Promise((resolve) => {
       if (waitMs <= 0 || this.#isFull()) {
         setImmediate(resolve)

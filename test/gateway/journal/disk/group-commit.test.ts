@@ -81,7 +81,17 @@ t.test('a group is full at 512 batches or 256 KiB; a larger batch travels alone'
   }
 })
 
-t.test('under load a group gathers for its 2 ms, unless it fills up', async (t) => {
+t.test('the more batches share a sync, the longer the next waits for more', async (t) => {
+  for (const [batches, ms] of [
+    [1, 1.25],
+    [4, 2],
+    [8, 3],
+    [groups.GROUP_BATCHES, groups.GROUP_MS],
+  ] as const)
+    t.equal(groups.pauseAfter(batches), ms, `${batches} batches`)
+})
+
+t.test('under load a group gathers for its milliseconds, unless it fills up', async (t) => {
   const clock = fakeClock()
   const began: number[] = []
   const commit = async ({ frames }: groups.CommitGroup) => {
@@ -96,9 +106,12 @@ t.test('under load a group gathers for its 2 ms, unless it fills up', async (t) 
   await Promise.all([gathering, ...more])
   t.strictSame(began, [1, groups.GROUP_BATCHES, 1])
 
-  clock.advance(groups.GROUP_MS)
-  await commits.append(batchOf('later'))
-  t.equal(began.at(-1), 1)
+  // The last of them was alone, so that the next need not wait for as long as most do.
+  clock.advance(groups.pauseAfter(1))
+  const later = commits.append(batchOf('later'))
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+  t.strictSame(began, [1, groups.GROUP_BATCHES, 1, 1], 'within a round of the loop')
+  await later
 })
 
 t.test('a group that fails is refused whole, its sequences are not used again', async (t) => {
