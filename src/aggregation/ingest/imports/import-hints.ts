@@ -79,4 +79,4 @@ const inFuture = (events: number): string =>
   `event_time: in the future, by more than ${MAX_EVENT_AHEAD_MS / MINUTE_MS} minutes, of so many events: ${events}; times are believed, and the schedule computes their windows only when these are over`
 
 const repeatedWithoutFile = (name: string): string =>
-  `event_id: none in some events, and here is no name of a file: they count once as often as the same lines come so, under the name "${name}"; under another name, or from a file, they count again`
+  `event_id: none in some events, and no name of a file here: however often the same lines come, they count once under the name "${name}"; under another name, or from a file, they count again`
