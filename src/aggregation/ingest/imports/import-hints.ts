@@ -34,9 +34,8 @@ export function createImportHints({ app, name, file, nowMs }: Hinted): ImportHin
   return {
     look({ candidates, accepted, rejected, ignored }) {
       lines += 1
-      if (lines > MAX_HINTED_LINES) return
+      if (lines > MAX_HINTED_LINES || hints.size >= MAX_HINTS) return
       namesOthers ||= candidates.some((candidate) => isOfAnother(candidate, app))
-      if (hints.size >= MAX_HINTS) return
       const codes = rejected.flatMap(({ reason }) => (reason === 'missing_field' ? [reason] : []))
       const judged = { accepted, codes, ignored }
       // It has no time, which is needed here.
