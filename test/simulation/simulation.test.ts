@@ -1,6 +1,8 @@
 import { createHook } from 'node:async_hooks'
+import { queryObjects } from 'node:v8'
 import t from 'tap'
 import { simulate } from './simulation.ts'
+import { SimulatedWorld } from './world.ts'
 
 /** A few worlds; `./scripts/simulate` lives through thousands, and mutants have to be caught in some. */
 const WORLDS = Number(process.env['SIMULATED_WORLDS'] ?? 4)
@@ -34,8 +36,15 @@ t.test('a world waits for nothing that is real', async (t) => {
 
 t.test('simulated time ends with the world', async (t) => {
   const { setTimeout, performance } = globalThis
+  const { any } = AbortSignal
   await simulate(7)
   t.equal(globalThis.setTimeout, setTimeout)
   t.equal(globalThis.performance, performance)
+  t.equal(AbortSignal.any, any)
   t.ok(Date.now() > 1_700_000_000_000)
+})
+
+t.test('nothing holds on to a world that is over: who was killed in it waits for ever', async (t) => {
+  for (const seed of [8, 9]) await simulate(seed)
+  t.equal(queryObjects(SimulatedWorld, { format: 'count' }), 0)
 })

@@ -7,10 +7,7 @@ import type { WorkerNews } from './worker.ts'
 
 /** So many processes live through worlds at a time, one a core. */
 const PROCESSES = 2
-/**
- * Then another process takes over: what waited in a world's killed processes waits for ever, and Node keeps whoever
- * waits for a signal made of others (`AbortSignal.any`), more than 1 MB a world. Its start takes as long as ten worlds.
- */
+/** Then another process takes over, or the first one would end long before the other. A start takes as long as ten worlds. */
 const SEEDS_PER_PROCESS = 500
 /** Most of a world lives as long as it: looked through less often for what does not. */
 const NODE_OPTIONS = ['--max-semi-space-size=64']

@@ -33,7 +33,7 @@ type Callback = (...args: readonly unknown[]) => void
 /** Puts the timers and clocks of this process under the scheduler, for as long as the work takes. */
 export async function withSimulatedTime<T>(scheduler: Scheduler, work: () => Promise<T>): Promise<T> {
   const real = Object.fromEntries(REPLACED.map((name) => [name, globalThis[name]]))
-  const { timeout } = AbortSignal
+  const { timeout, any } = AbortSignal
   const { now } = Date
   const { performance } = globalThis
   const start = (timer: SimulatedTimer, ms: number, label: string, run: () => void) => {
@@ -63,6 +63,7 @@ export async function withSimulatedTime<T>(scheduler: Scheduler, work: () => Pro
     start(new SimulatedTimer(), ms, 'deadline', () => ending.abort(new DOMException('late', 'TimeoutError')))
     return ending.signal
   }
+  AbortSignal.any = anyOf
   Date.now = () => scheduler.nowMs
   Object.defineProperty(globalThis, 'performance', {
     value: { now: () => scheduler.nowMs },
@@ -73,7 +74,7 @@ export async function withSimulatedTime<T>(scheduler: Scheduler, work: () => Pro
     return await work()
   } finally {
     Object.assign(globalThis, real)
-    AbortSignal.timeout = timeout
+    Object.assign(AbortSignal, { timeout, any })
     Date.now = now
     Object.defineProperty(globalThis, 'performance', {
       value: performance,
@@ -81,4 +82,14 @@ export async function withSimulatedTime<T>(scheduler: Scheduler, work: () => Pro
       writable: true,
     })
   }
+}
+
+/** Node keeps whoever waits for a signal of others until that comes: in a process that was killed, never. Here it goes with its world. */
+function anyOf(signals: Iterable<AbortSignal>): AbortSignal {
+  const ending = new AbortController()
+  for (const signal of signals) {
+    if (signal.aborted) ending.abort(signal.reason)
+    else signal.addEventListener('abort', () => ending.abort(signal.reason), { once: true })
+  }
+  return ending.signal
 }
