@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
+import { createYielder, runYielding } from '../../../std/async/yielding.ts'
 import { FILE_MODE } from '../../../std/files/files.ts'
 import { isGzip } from '../compact/gunzip.ts'
 import { isInflateError } from '../compact/inflate-files.ts'
@@ -22,9 +23,10 @@ import { linePlace, mentionIn } from './mentions.ts'
 export async function findLines(key: string, finds: Finds, tools: EraseTools): Promise<void> {
   const found: Find[] = []
   const why = await reading(key, tools, async (content) => {
+    const breath = createYielder(tools.signal)
     for await (const line of linesOf(content)) {
       if (line.isTooLong) return `A line of it has more than ${MAX_DIRECT_RECORD_BYTES} bytes`
-      const mention = mentionIn(line.bytes, tools.target, linePlace(key))
+      const mention = await runYielding(mentionIn(line.bytes, tools.target, linePlace(key)), breath)
       if (mention !== undefined)
         found.push({ identity: hash('sha256', line.bytes).slice(0, 16), rows: 1, ...mention })
     }
@@ -41,9 +43,11 @@ export async function eraseLines(key: string, tools: EraseTools): Promise<string
   const path = join(folder, 'kept')
   const tally = { kept: 0, erased: 0 }
   const why = await reading(key, tools, async (content) => {
+    const breath = createYielder(tools.signal)
     async function* kept(): AsyncGenerator<Buffer> {
       for await (const { bytes } of linesOf(content)) {
-        const isErased = mentionIn(bytes, target, linePlace(key)) !== undefined
+        const mention = await runYielding(mentionIn(bytes, target, linePlace(key)), breath)
+        const isErased = mention !== undefined
         tally[isErased ? 'erased' : 'kept'] += 1
         if (!isErased) yield Buffer.concat([bytes, LINE_END])
       }

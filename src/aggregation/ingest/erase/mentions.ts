@@ -1,4 +1,5 @@
 import { parseDeadKey, parseQuarantineKey } from '../../../lake/layout.ts'
+import type { ResumableWork } from '../../../std/async/yielding.ts'
 import { jsonIn } from '../../../std/json.ts'
 import { ERASED_BY, type ErasedBy, type ErasureTarget, erasedDigest } from './erasure-target.ts'
 
@@ -37,9 +38,14 @@ const MOST_NESTED = 3
 
 /**
  * Whether a line is one of those that go: of an event what its columns say, and of anything else, such as a letter that tells
- * of a line which nobody could read, whether the id is in it as a text of its own, or as a number that is called so.
+ * of a line which nobody could read, whether the id is in it as a text of its own, or as a number that is called so. A line
+ * may be of who wants to hold up the event loop: it takes breaths between its texts.
  */
-export function mentionIn(line: Buffer, target: ErasureTarget, place: LinePlace): MentionedLine | undefined {
+export function* mentionIn(
+  line: Buffer,
+  target: ErasureTarget,
+  place: LinePlace,
+): ResumableWork<MentionedLine | undefined> {
   const text = line.toString()
   const { app, by, salt, digest, fromMs = 0, toMs = Number.POSITIVE_INFINITY } = target
   const { app_id, event_time, received_time, [ERASED_BY[by]]: id } = Object(jsonIn(text))
@@ -47,24 +53,41 @@ export function mentionIn(line: Buffer, target: ErasureTarget, place: LinePlace)
   if (event_time < fromMs || event_time >= toMs) return undefined
   // Nobody but a gateway, or who took in what came past it, tells when an event came, and whose it is.
   const isEvent = !place.isUnjudged && typeof received_time === 'number' && typeof app_id === 'string'
-  if (!isEvent) return isNamedIn(text, target, place) ? {} : undefined
+  if (!isEvent) return (yield* isNamedIn(text, target, place)) ? {} : undefined
   const isOfWhom = ['string', 'number'].includes(typeof id) && erasedDigest(salt, String(id)) === digest
   return app_id === app && isOfWhom ? { receivedMs: received_time } : undefined
 }
 
-function isNamedIn(text: string, target: ErasureTarget, { isOfOneApp }: LinePlace): boolean {
-  const { app, salt, digest } = target
-  let texts: readonly string[] = sentTexts(text)
+function* isNamedIn(text: string, target: ErasureTarget, { isOfOneApp }: LinePlace): ResumableWork<boolean> {
+  let texts = sentTexts(text)
   for (let depth = 0; depth < MOST_NESTED && texts.length > 0; depth += 1) {
-    if (!isOfOneApp && texts.some((each) => isOfAnotherApp(each, app))) return false
-    const quoted = texts.flatMap(valuesIn)
-    const named = new Set([
-      ...quoted,
-      ...texts.flatMap((each) => numbersIn(each, target)),
-      ...texts.flatMap(wordsIn),
-    ])
-    if ([...named].some((each) => erasedDigest(salt, each) === digest)) return true
+    if (!isOfOneApp && (yield* areOfAnotherApp(texts, target))) return false
+    const quoted = yield* gathered(texts, valuesIn)
+    const others = yield* gathered(texts, (each) => namesIn(each, target))
+    if ((yield* isAmong(quoted, target)) || (yield* isAmong(others, target))) return true
     texts = quoted.filter((each) => each.includes('"'))
+  }
+  return false
+}
+
+function* gathered(
+  texts: readonly string[],
+  of: (text: string) => Iterable<string>,
+): ResumableWork<readonly string[]> {
+  const found = new Set<string>()
+  for (const text of texts) {
+    for (const each of of(text)) {
+      found.add(each)
+      yield
+    }
+  }
+  return [...found]
+}
+
+function* isAmong(names: readonly string[], { salt, digest }: ErasureTarget): ResumableWork<boolean> {
+  for (const name of names) {
+    if (erasedDigest(salt, name) === digest) return true
+    yield
   }
   return false
 }
@@ -77,21 +100,32 @@ function sentTexts(text: string): readonly string[] {
 }
 
 /** All texts that are quoted, but for the names of fields. */
-const valuesIn = (text: string): readonly string[] =>
-  Array.from(text.matchAll(QUOTED)).flatMap(([, quoted = '', colon]) => (colon ? [] : [unquoted(quoted)]))
+function* valuesIn(text: string): Generator<string> {
+  for (const [, quoted = '', colon] of text.matchAll(QUOTED)) yield colon ? '' : unquoted(quoted)
+}
 
-/** A word is an id only in what was to be JSON: in our own words, and in a sentence of somebody, it is none. */
-const wordsIn = (text: string): readonly string[] =>
-  /^\s*[[{]/.test(text) && jsonIn(text) === undefined ? Array.from(text.matchAll(WORD), ([word]) => word) : []
-
-/** As they stand there, and as they are. */
-const numbersIn = (text: string, { by }: ErasureTarget): readonly string[] =>
-  Array.from(text.matchAll(NUMBERED[by]), ([, number = '']) => [number, String(Number(number))]).flat()
+/** What may be an id though it is not quoted: numbers, as they stand there and as they are, and words. */
+function* namesIn(text: string, { by }: ErasureTarget): Generator<string> {
+  for (const [, number = ''] of text.matchAll(NUMBERED[by])) {
+    yield number
+    yield String(Number(number))
+  }
+  // A word is an id only in what was to be JSON: in our own words, and in a sentence of somebody, it is none.
+  if (!/^\s*[[{]/.test(text) || jsonIn(text) !== undefined) return
+  for (const [word] of text.matchAll(WORD)) yield word
+}
 
 /** Whose it is a letter says only in what it quotes. */
-function isOfAnotherApp(text: string, app: string): boolean {
-  const named = Array.from(text.matchAll(NAMED_APP), ([, name]) => name)
-  return named.length > 0 && !named.includes(app)
+function* areOfAnotherApp(texts: readonly string[], { app }: ErasureTarget): ResumableWork<boolean> {
+  for (const text of texts) {
+    const named = yield* gathered([text], appsIn)
+    if (named.length > 0 && !named.includes(app)) return true
+  }
+  return false
+}
+
+function* appsIn(text: string): Generator<string> {
+  for (const [, name = ''] of text.matchAll(NAMED_APP)) yield name
 }
 
 /** As it stands where it is no JSON, also with an end. */

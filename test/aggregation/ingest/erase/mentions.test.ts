@@ -1,7 +1,10 @@
 import { test } from 'tap'
 import { erasedDigest } from '../../../../src/aggregation/ingest/erase/erasure-target.ts'
 import { linePlace, mentionIn } from '../../../../src/aggregation/ingest/erase/mentions.ts'
+import { runToEnd } from '../../../../src/std/async/yielding.ts'
 import { eventLine, NOON } from '../../../fakes/events.ts'
+
+const mentioned = (...line: Parameters<typeof mentionIn>) => runToEnd(mentionIn(...line))
 
 const target = { app: 'shop', by: 'session', salt: 'salt', digest: erasedDigest('salt', 's-"1"') } as const
 const json = JSON.stringify
@@ -26,7 +29,7 @@ test('an id is found in what was to be JSON, wherever its quotes stand', (t) => 
     ['{"app_id":"blog","name":"say "hi",","user_id":"carolina"}', false],
     ['{"name":"say "hi",","user_id":"caroline"}', false],
   ] as const)
-    t.equal(mentionIn(Buffer.from(line), carolina, GATEWAY) !== undefined, goes, line)
+    t.equal(mentioned(Buffer.from(line), carolina, GATEWAY) !== undefined, goes, line)
   t.end()
 })
 
@@ -54,7 +57,7 @@ test('which lines go', (t) => {
     ['a number', '7', false],
     ['one that says when it came, and not of what', json({ received_time: NOON, session_id: 's-"1"' }), true],
   ] as const)
-    t.equal(mentionIn(Buffer.from(line), target, GATEWAY) !== undefined, goes, what)
+    t.equal(mentioned(Buffer.from(line), target, GATEWAY) !== undefined, goes, what)
   const of = { ...target, fromMs: NOON, toMs: NOON + 1 }
   for (const [event_time, goes] of [
     [NOON - 1, false],
@@ -62,7 +65,7 @@ test('which lines go', (t) => {
     [NOON + 1, false],
   ] as const)
     t.equal(
-      mentionIn(Buffer.from(eventLine({ event_time, session_id: 's-"1"' })), of, GATEWAY) !== undefined,
+      mentioned(Buffer.from(eventLine({ event_time, session_id: 's-"1"' })), of, GATEWAY) !== undefined,
       goes,
     )
   for (const [event_time, goes] of [
@@ -71,10 +74,10 @@ test('which lines go', (t) => {
     ['no time', true],
   ] as const)
     t.equal(
-      mentionIn(Buffer.from(json({ event_time, session_id: 's-"1"' })), of, GATEWAY) !== undefined,
+      mentioned(Buffer.from(json({ event_time, session_id: 's-"1"' })), of, GATEWAY) !== undefined,
       goes,
     )
-  t.same(mentionIn(Buffer.from(eventLine({ session_id: 's-"1"' })), target, GATEWAY), {
+  t.same(mentioned(Buffer.from(eventLine({ session_id: 's-"1"' })), target, GATEWAY), {
     receivedMs: NOON + 250,
   })
   for (const id of ['undefined', 'null', '[object Object]', '7']) {
@@ -87,7 +90,7 @@ test('which lines go', (t) => {
       [7, id === '7'],
     ] as const) {
       const line = json({ app_id: 'shop', event_time: NOON, received_time: NOON, session_id })
-      t.equal(mentionIn(Buffer.from(line), ofId, GATEWAY) !== undefined, goes, `${id} of ${line}`)
+      t.equal(mentioned(Buffer.from(line), ofId, GATEWAY) !== undefined, goes, `${id} of ${line}`)
     }
   }
   t.end()
@@ -103,7 +106,7 @@ test('what a place says of its lines', (t) => {
     ['nothing of it', json({ session_id: 's-2' }), false, false, false],
   ] as const)
     t.same(
-      [GATEWAY, DIRECT, LETTERS].map((place) => mentionIn(Buffer.from(line), target, place) !== undefined),
+      [GATEWAY, DIRECT, LETTERS].map((place) => mentioned(Buffer.from(line), target, place) !== undefined),
       [gateway, direct, letters],
       what,
     )
@@ -123,6 +126,23 @@ test('an id may be a number', (t) => {
     ['4711', json({ user_id: 47110 }), false],
     ['4711', json({ value: 4711, session_id: 4711 }), false],
   ] as const)
-    t.equal(mentionIn(Buffer.from(line), ofNumber(id), DIRECT) !== undefined, goes, line)
+    t.equal(mentioned(Buffer.from(line), ofNumber(id), DIRECT) !== undefined, goes, line)
+  t.end()
+})
+
+test('whatever a line holds, others have their turn between any two of its texts', (t) => {
+  const many = 20_000
+  for (const [what, line] of [
+    ['texts', json(Array.from({ length: many }, (_, at) => `${at}`))],
+    ['numbers', `[${'{"session_id":1},'.repeat(many)}0]`],
+    ['words of what is no JSON', `[${'a '.repeat(many)}`],
+    ['apps', `[${'{"app_id":"blog"},'.repeat(many)}0]`],
+    ['texts in a text', json({ text: json(Array.from({ length: many }, (_, at) => `${at}`)) })],
+  ] as const) {
+    const work = mentionIn(Buffer.from(line), target, GATEWAY)
+    let turns = 0
+    while (work.next().done !== true) turns += 1
+    t.ok(turns >= many, `${what}: ${turns}`)
+  }
   t.end()
 })
