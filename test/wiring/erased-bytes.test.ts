@@ -8,7 +8,12 @@ import { openLake } from '../../src/wiring/open-lake.ts'
 import { fakeClock } from '../fakes/clock.ts'
 import { seededEntropy } from '../fakes/entropy.ts'
 import { eventLine, NOON } from '../fakes/events.ts'
+import { reconciliation } from '../fakes/reconciliation.ts'
 
+const IDLE = reconciliation({
+  backlog: { events: 0, bytes: 0 },
+  sink: { ...reconciliation().sink, kind: 'lake' },
+})
 const WHOM = 'session-of-somebody-0815'
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -62,7 +67,7 @@ test('the bytes of an erased id are in no file, whatever windows it was a value 
           entropy: seededEntropy(seed),
           worksAlone: true,
         },
-        askGateway: async () => null,
+        askGateway: async () => IDLE,
       },
     )
   const put = async (name: string, minutes: readonly number[]) => {

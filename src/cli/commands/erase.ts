@@ -36,7 +36,8 @@ counted, however old these are. It works on the lake itself, and a Headgate that
 running: nothing else takes in or joins objects meanwhile, and what a gateway has accepted until now is waited for. Only
 when nothing is left and all is computed it is done. Stopped or killed, it is finished by the Headgate that serves this
 lake. The id is kept as a digest alone, in erasures/ of the lake. Times are ISO 8601 or epoch milliseconds.
-Exits 0 when it is done, 1 when windows could not be computed, or something could not be looked into: ask again then.`,
+Exits 0 when it is done, 1 when windows could not be computed, something could not be looked into, or no gateway told
+that all it had accepted is in the lake: ask again then.`,
   options: {
     ...CONFIG_OPTION,
     ...APP_OPTION,

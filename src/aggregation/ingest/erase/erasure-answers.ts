@@ -28,7 +28,7 @@ export const ErasureAnswer = Type.Object(
     dryRun: Type.Boolean(),
     state: Type.Enum([...ERASURE_STATES], {
       description:
-        'erasing: events go. computing: they are gone, and windows are computed without them. failed: what was found is gone, and some window could not be computed or counts as before, or some object not be looked into.',
+        'erasing: events go. computing: they are gone, and windows are computed without them. failed: what was found is gone, and some window could not be computed or counts as before, or some object not be looked into, or a gateway not be asked (`unseen`).',
     }),
     error: Type.Optional(Type.String()),
     principal: Type.String({ description: 'Who asked for it.' }),
@@ -50,7 +50,7 @@ export const ErasureAnswer = Type.Object(
         {
           ...strict,
           description:
-            'What a gateway had accepted, of all apps, and may not be in the lake: erase again when it is. Its number is only for tokens of all apps.',
+            'What a gateway had accepted, of all apps, and may not be in the lake: erase again when it is. `no_gateway` and `backlog` make an erasure fail; what comes by a `stream` comes later, whoever is asked. Its number is only for tokens of all apps.',
         },
       ),
     ),

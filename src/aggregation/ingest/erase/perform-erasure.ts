@@ -146,7 +146,7 @@ function withLeft({ unsearched, error }: Erasure, left: Readonly<Erasure['unsear
 
 /** What is left is what others have to know. */
 function ended(erasure: Erasure, { clock, apps }: Pick<PerformingPorts, 'clock' | 'apps'>): Erasure {
-  const error = erasure.error ?? whyUnsure(erasure) ?? whyUnknown(erasure, apps())
+  const error = erasure.error ?? whyUnsure(erasure) ?? whyUnseen(erasure) ?? whyUnknown(erasure, apps())
   const end = { ...erasure, identities: [], endedMs: clock.nowMs() }
   return error === undefined
     ? noted({ ...end, state: 'done' }, clock, 'done')
@@ -155,6 +155,16 @@ function ended(erasure: Erasure, { clock, apps }: Pick<PerformingPorts, 'clock' 
 
 const whyUnsure = ({ unsearched }: Erasure): string | undefined =>
   unsearched.length === 0 ? undefined : `Objects that could not be looked into: ${unsearched.length}`
+
+/** What comes by a stream comes later, whoever is asked; of a gateway nobody but itself knows what it still has. */
+const WHY_UNSEEN = {
+  stream: undefined,
+  no_gateway: 'No gateway told whether it has events that are not in the lake yet: ask again when it answers',
+  backlog: 'Events that a gateway had accepted were not in the lake yet: ask again when they are',
+} as const
+
+const whyUnseen = ({ unseen, dryRun }: Erasure): string | undefined =>
+  unseen === undefined || dryRun ? undefined : WHY_UNSEEN[unseen.why]
 
 /** One that is configured no more may have events yet: of which nothing is found may as well be mistyped. */
 const whyUnknown = ({ app, objects, minutes }: Erasure, apps: readonly string[]): string | undefined =>

@@ -122,7 +122,7 @@ test('who waits is worked off, one after the other, and what fails is tried agai
     acknowledged: async () => {
       const failure = failures.pop()
       if (failure !== undefined) throw failure
-      return { why: 'backlog', events: 3 }
+      return { why: 'stream' }
     },
   })
   const { erasures, telemetry } = here
@@ -140,7 +140,7 @@ test('who waits is worked off, one after the other, and what fails is tried agai
   // The first fails, and the second has it tried again.
   while (failures.length > 0) await new Promise(setImmediate)
   const second = await erasures.submit({ ...ASKED, dryRun: true }, 'ops')
-  t.match(await ended(id), { state: 'done', unseen: { why: 'backlog', events: 3 } })
+  t.match(await ended(id), { state: 'done', unseen: { why: 'stream' } })
   t.match(await ended(second.id), { dryRun: true, runs: [] })
   ending.abort()
   await first
@@ -205,6 +205,27 @@ test('an erasure is not done while a window counts as before, and waits for who 
   state = 'succeeded'
   const { id: last } = await here.erasures.submit(ASKED, 'ops')
   t.match(await here.erasures.finish(last, signal), { state: 'done', unsearched: [] })
+})
+
+test('an erasure is not done while a gateway may have what is to go', async (t) => {
+  const told = { why: 'no_gateway' as 'no_gateway' | 'backlog' | 'stream', events: 3 }
+  const here = await doorOver({ acknowledged: async () => told })
+  await here.put(`raw/gateway/${HOUR}/a.ndjson`, GONE)
+  const end = async (dryRun: boolean) => {
+    const { id } = await here.erasures.submit({ ...ASKED, dryRun }, 'ops')
+    const { state, error, unseen } = await here.erasures.finish(id, signal)
+    return [state, error, unseen?.why]
+  }
+  t.same(await end(true), ['done', undefined, 'no_gateway'])
+  const unasked =
+    'No gateway told whether it has events that are not in the lake yet: ask again when it answers'
+  t.same(await end(false), ['failed', unasked, 'no_gateway'])
+  t.same(await here.eventIds(), [], 'what was there is gone all the same')
+  told.why = 'backlog'
+  const late = 'Events that a gateway had accepted were not in the lake yet: ask again when they are'
+  t.same(await end(false), ['failed', late, 'backlog'])
+  told.why = 'stream'
+  t.same(await end(false), ['done', undefined, 'stream'])
 })
 
 test('what the books hold is an erasure, or it is said', async (t) => {
