@@ -83,6 +83,7 @@ export const problems = {
   queries_busy: { status: 503, title: 'Too many queries are under way' },
   query_timeout: { status: 503, title: 'The query took too long' },
   runs_full: { status: 503, title: 'Too many runs wait' },
+  erasures_full: { status: 503, title: 'Too many erasures wait' },
   bad_configuration: { status: 500, title: 'The configuration is not valid' },
   lake_failed: { status: 502, title: 'The lake could not be reached' },
   storage_full: { status: 507, title: 'There is no room left on the disk' },

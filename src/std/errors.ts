@@ -48,6 +48,7 @@ export type ErrorCode =
   | 'queries_busy'
   | 'query_timeout'
   | 'runs_full'
+  | 'erasures_full'
   | 'bad_configuration'
   | 'lake_failed'
   | 'storage_full'

@@ -323,6 +323,12 @@ export const runLimits: readonly Limit[] = [
     unit: 'runs',
   },
   {
+    what: 'Erasures that wait',
+    at: ['aggregation/ingest/erase/erasure-door.ts', 'MAX_WAITING_ERASURES'],
+    beyond: ends('erasures_full'),
+    unit: 'erasures',
+  },
+  {
     what: 'How long a run waits for what was acknowledged before it',
     at: ['aggregation/rollup/run/upstream.ts', 'MAX_WAIT_MS'],
     beyond: 'it goes on without, and tells of it: `unseen`',

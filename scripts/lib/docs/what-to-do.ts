@@ -57,6 +57,7 @@ export const whatToDo = {
   queries_busy: 'Wait for `Retry-After`.',
   query_timeout: 'Ask for a shorter range, or try again when less is under way.',
   runs_full: 'Wait until runs have ended, or cancel some (`headgate runs cancel`).',
+  erasures_full: 'Wait until erasures have ended (`GET /erasures`).',
   bad_configuration: 'Mend what `headgate config check` names.',
   lake_failed: 'Try again; operators: look at the folder or bucket, its permissions, and the network.',
   storage_full: 'Make room on the disk of `dataDir`, or keep less.',

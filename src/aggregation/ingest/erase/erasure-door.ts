@@ -1,5 +1,8 @@
 import { sleep } from '../../../std/async/abort.ts'
+import { limitConcurrency } from '../../../std/async/concurrency-limit.ts'
 import { createFailureNews, type FailureNews } from '../../../std/async/failure-news.ts'
+import { AppError } from '../../../std/errors.ts'
+import { asNoRoom } from '../../../std/files/no-room.ts'
 import { type Entropy, sortableId } from '../../../std/id.ts'
 import type { ErasureSearch, KnownErasures } from './erasure-books.ts'
 import { type Erasure, isEnded, newErasure } from './erasure-record.ts'
@@ -18,7 +21,10 @@ export interface ErasureRequest {
 
 /** Events that somebody does not want to be kept: asked for, worked off one after the other, and remembered. */
 export interface Erasures {
-  /** Writes it down; it is done by whoever works. Nothing that is written has the id in it. */
+  /**
+   * Writes it down; it is done by whoever works. Nothing that is written has the id in it. Rejects with `erasures_full` while
+   * too many wait.
+   */
   submit(request: ErasureRequest, principal: string): Promise<Erasure>
   /** Rejects with `not_found`. */
   get(id: string): Promise<Erasure>
@@ -37,6 +43,10 @@ export interface ErasuresOptions extends PerformingPorts {
 /** So often it is looked for what others have left, and what failed is tried again. Ours. */
 const LOOK_EVERY_MS = 60_000
 const SALT_BYTES = 18
+/** Erasures that have not ended, dry runs too, and requests that wait to become one: each reads all of the lake twice. Ours. */
+export const MAX_WAITING_ERASURES = 32
+/** Erasures are worked off one after the other, and one over a small lake takes some seconds. Ours. */
+const FULL_RETRY_MS = 30_000
 
 export function createErasures(options: ErasuresOptions): Erasures {
   const { books, clock, entropy } = options
@@ -46,6 +56,8 @@ export function createErasures(options: ErasuresOptions): Erasures {
   /** By what fails: an erasure, or the look for them. */
   const news = new Map<string, FailureNews>()
   let woken = new AbortController()
+  const oneAtATime = limitConcurrency(1)
+  let inLine = 0
 
   async function perform(id: string, signal: AbortSignal): Promise<Erasure> {
     const erasure = await performErasure(id, options, signal)
@@ -93,19 +105,31 @@ export function createErasures(options: ErasuresOptions): Erasures {
     return [...new Set(before.flatMap(({ minutes }) => minutes))].sort((a, b) => a - b)
   }
 
+  /** One after the other, so that no more wait than may. */
+  async function queue(request: ErasureRequest, principal: string): Promise<Erasure> {
+    const { id, dryRun, ...asked } = request
+    if ((await books.unfinished()).erasures.length >= MAX_WAITING_ERASURES) throw full('erasures')
+    const salt = entropy.token(SALT_BYTES)
+    const createdMs = clock.nowMs()
+    const minutes = dryRun ? [] : await minutesLeft(request)
+    const erasure = newErasure({
+      ...{ id: sortableId(createdMs, entropy), createdMs, dryRun, principal, salt, minutes },
+      ...{ ...asked, digest: erasedDigest(salt, id) },
+    })
+    await books.save(erasure).catch((error: unknown) => {
+      throw asNoRoom(error)
+    })
+    woken.abort()
+    return erasure
+  }
+
   return {
     async submit(request, principal) {
-      const { id, dryRun, ...asked } = request
-      const salt = entropy.token(SALT_BYTES)
-      const createdMs = clock.nowMs()
-      const minutes = dryRun ? [] : await minutesLeft(request)
-      const erasure = newErasure({
-        ...{ id: sortableId(createdMs, entropy), createdMs, dryRun, principal, salt, minutes },
-        ...{ ...asked, digest: erasedDigest(salt, id) },
+      if (inLine >= MAX_WAITING_ERASURES) throw full('requests for erasures')
+      inLine += 1
+      return oneAtATime(() => queue(request, principal)).finally(() => {
+        inLine -= 1
       })
-      await books.save(erasure)
-      woken.abort()
-      return erasure
     },
     get: books.load,
     list: books.list,
@@ -119,3 +143,8 @@ export function createErasures(options: ErasuresOptions): Erasures {
     },
   }
 }
+
+const full = (what: string) =>
+  new AppError('erasures_full', `${MAX_WAITING_ERASURES} ${what} wait already.`, {
+    retryAfterMs: FULL_RETRY_MS,
+  })

@@ -9,7 +9,7 @@ import { didYouMean } from '../../../std/input/did-you-mean.ts'
 import { instant, rangeFrom } from '../../../std/input/instant.ts'
 import { invalid } from '../../../std/input/invalid.ts'
 import { ErasureAnswer, ErasuresAnswer, erasureView } from './erasure-answers.ts'
-import type { ErasureRequest, Erasures } from './erasure-door.ts'
+import { type ErasureRequest, type Erasures, MAX_WAITING_ERASURES } from './erasure-door.ts'
 import type { Erasure } from './erasure-record.ts'
 
 export interface ErasureRoutePorts {
@@ -93,6 +93,9 @@ const documents = {
       ...refusals,
       413: problemAnswer('The body is above 1 MiB.'),
       415: problemAnswer('The body is not application/json.'),
+      503: problemAnswer(
+        `\`erasures_full\`: ${MAX_WAITING_ERASURES} erasures wait already. Or this instance is shutting down. See Retry-After.`,
+      ),
       507: problemAnswer('The disk is full: the erasure cannot be written down.'),
     },
   },

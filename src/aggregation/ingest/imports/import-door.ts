@@ -6,7 +6,8 @@ import type { Lake } from '../../../lake/lake.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
 import { codeOf } from '../../../std/expected-errors.ts'
-import { FILE_MODE, isDiskFull } from '../../../std/files/files.ts'
+import { FILE_MODE } from '../../../std/files/files.ts'
+import { asNoRoom } from '../../../std/files/no-room.ts'
 import { oneOf } from '../../../std/input/did-you-mean.ts'
 import { invalid } from '../../../std/input/invalid.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
@@ -146,12 +147,6 @@ export function createImports(options: ImportsOptions): Imports {
     },
   }
 }
-
-/** The same failure of the lake, called by what can be done. */
-const asNoRoom = (error: unknown): unknown =>
-  error instanceof AppError && isDiskFull(error.cause)
-    ? new AppError('storage_full', error.message, { cause: error })
-    : error
 
 /** What is imported once all of it is there. */
 interface Coming {

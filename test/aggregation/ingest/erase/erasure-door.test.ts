@@ -228,6 +228,18 @@ test('an erasure is not done while a gateway may have what is to go', async (t) 
   t.same(await end(false), ['done', undefined, 'stream'])
 })
 
+test('so many ask at once, and no more', async (t) => {
+  const { erasures } = await doorOver()
+  const asked = await Promise.allSettled(
+    Array.from({ length: 40 }, (_, at) => erasures.submit({ ...ASKED, id: `${at}` }, 'ops')),
+  )
+  const refused = asked.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []))
+  t.equal(refused.length, 8)
+  for (const error of refused)
+    t.match(error, { code: 'erasures_full', message: '32 requests for erasures wait already.' })
+  t.equal((await erasures.list()).erasures.length, 32)
+})
+
 test('what the books hold is an erasure, or it is said', async (t) => {
   const lake = memoryLake()
   const books = erasureBooks(lake)

@@ -6,6 +6,7 @@ import { createAuth } from '../../../../src/http/auth.ts'
 import { answerWithProblems } from '../../../../src/http/problems.ts'
 import { queryPool } from '../../../../src/http/query-pool.ts'
 import { createServer } from '../../../../src/http/server.ts'
+import { AppError } from '../../../../src/std/errors.ts'
 import { quietTelemetry } from '../../../../src/std/telemetry.ts'
 import { erasuresOver } from '../../../fakes/aggregation/erasures.ts'
 import { memoryLake } from '../../../fakes/aggregation/lake.ts'
@@ -122,6 +123,40 @@ test('the newest are told, as many as are asked for', async (t) => {
   t.equal((await idsOf('/erasures?limit=1000')).length, 105)
   for (const limit of ['0', '1001', 'x'])
     t.match(await ask(`/erasures?limit=${limit}`), { status: 400, body: { detail: /limit/ } })
+})
+
+test('so many wait, and no more', async (t) => {
+  const { lake, ask } = await listening(t)
+  const asking = (at: number) => ask('/erasures', { app: 'shop', session: `s-${at}` })
+  for (let at = 0; at < 32; at += 1) t.equal((await asking(at)).status, 202)
+  t.match(await asking(40), {
+    status: 503,
+    headers: { 'retry-after': '30' },
+    body: { code: 'erasures_full', detail: '32 erasures wait already.' },
+  })
+  const books = erasureBooks(lake)
+  const [first] = (await books.list()).erasures
+  if (first !== undefined) await books.save({ ...first, state: 'done' })
+  t.match(await asking(41), { status: 202 })
+})
+
+test('what cannot be written down is refused by what the disk says', async (t) => {
+  const { lake, ask } = await listening(t)
+  const failing = [
+    new AppError('lake_failed', 'put failed', {
+      cause: Object.assign(new Error('full'), { code: 'ENOSPC' }),
+    }),
+    new AppError('lake_failed', 'put failed'),
+  ]
+  lake.put = () => Promise.reject(failing.shift())
+  t.match(await ask('/erasures', { app: 'shop', session: 'x' }), {
+    status: 507,
+    body: { code: 'storage_full' },
+  })
+  t.match(await ask('/erasures', { app: 'shop', session: 'x' }), {
+    status: 502,
+    body: { code: 'lake_failed' },
+  })
 })
 
 test('what is no request is refused, and why', async (t) => {
