@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -27,8 +26,7 @@ export async function findLines(key: string, finds: Finds, tools: EraseTools): P
     for await (const line of linesOf(content)) {
       if (line.isTooLong) return `A line of it has more than ${MAX_DIRECT_RECORD_BYTES} bytes`
       const mention = await runYielding(mentionIn(line.bytes, tools.target, linePlace(key)), breath)
-      if (mention !== undefined)
-        found.push({ identity: hash('sha256', line.bytes).slice(0, 16), rows: 1, ...mention })
+      if (mention !== undefined) found.push({ rows: 1, ...mention })
     }
     return undefined
   })

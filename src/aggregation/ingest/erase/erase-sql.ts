@@ -1,7 +1,7 @@
 import type { ColumnName } from '../../../event/schema/event.ts'
 import { copyLike, storedColumns } from '../compact/event-sql.ts'
 import { quote, readParquet } from '../duckdb/sql-text.ts'
-import { ERASED_BY, type ErasureTarget } from './erasure-target.ts'
+import { ERASED_BY, type ErasureTarget, IDENTITY_CHARS } from './erasure-target.ts'
 
 /** NULL, which is no answer, where a row lacks one of the columns. */
 function isErased({ app, by, salt, digest, fromMs, toMs }: ErasureTarget): string {
@@ -28,9 +28,13 @@ export const countErased = (files: readonly string[], target: ErasureTarget): st
 
 const minuteOf = (time: string) => `TRY_CAST(floor(${time} / 60000) * 60000 AS BIGINT)`
 
+/** The same for each delivery of an event, in an object of rows or of lines: `identityOf` says it of a line. */
+const IDENTITY_TEXT = `substr(sha256(concat_ws(chr(10), app_id, CAST(received_time AS BIGINT), event_id, name,
+    TRY_CAST(floor(value * 1e6 + 0.5) AS HUGEINT))), 1, ${IDENTITY_CHARS})`
+
 /** What they are: an identity, minutes of arrival and of event time, and how many rows have all of these. */
 export const listErased = (file: string, target: ErasureTarget): string =>
-  `SELECT CAST(hash(${IDENTITY.join(', ')}) AS VARCHAR), ${minuteOf('received_time')}, ${minuteOf('event_time')}, COUNT(*)
+  `SELECT ${IDENTITY_TEXT}, ${minuteOf('received_time')}, ${minuteOf('event_time')}, COUNT(*)
     ${erasedRows([file], target)} GROUP BY ALL`
 
 const keptRows = (file: string, target: ErasureTarget): string =>

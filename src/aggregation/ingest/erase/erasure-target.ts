@@ -28,3 +28,6 @@ export interface ErasureTarget {
 
 export const erasedDigest = (salt: string, id: string): string =>
   createHash('sha256').update(salt).update(id).digest('hex')
+
+/** As much of a digest as tells events apart. */
+export const IDENTITY_CHARS = 32

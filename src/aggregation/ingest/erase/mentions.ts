@@ -1,10 +1,19 @@
+import { hash } from 'node:crypto'
 import { parseDeadKey, parseQuarantineKey } from '../../../lake/layout.ts'
 import type { ResumableWork } from '../../../std/async/yielding.ts'
 import { jsonIn } from '../../../std/json.ts'
-import { ERASED_BY, type ErasedBy, type ErasureTarget, erasedDigest } from './erasure-target.ts'
+import {
+  ERASED_BY,
+  type ErasedBy,
+  type ErasureTarget,
+  erasedDigest,
+  IDENTITY_CHARS,
+} from './erasure-target.ts'
 
 /** What is known of a line that goes. */
 export interface MentionedLine {
+  /** The same for each delivery of an event, in an object of rows too. */
+  readonly identity: string
   /** When it came to a gateway; undefined where the line does not say it. */
   readonly receivedMs?: number
 }
@@ -48,15 +57,32 @@ export function* mentionIn(
 ): ResumableWork<MentionedLine | undefined> {
   const text = line.toString()
   const { app, by, salt, digest, fromMs = 0, toMs = Number.POSITIVE_INFINITY } = target
-  const { app_id, event_time, received_time, [ERASED_BY[by]]: id } = Object(jsonIn(text))
+  const said = Object(jsonIn(text))
+  const { app_id, event_time, received_time, [ERASED_BY[by]]: id } = said
   // What tells no time may be of this one.
   if (event_time < fromMs || event_time >= toMs) return undefined
   // Nobody but a gateway, or who took in what came past it, tells when an event came, and whose it is.
   const isEvent = !place.isUnjudged && typeof received_time === 'number' && typeof app_id === 'string'
-  if (!isEvent) return (yield* isNamedIn(text, target, place)) ? {} : undefined
+  if (!isEvent) return (yield* isNamedIn(text, target, place)) ? { identity: digestOf([text]) } : undefined
   const isOfWhom = ['string', 'number'].includes(typeof id) && erasedDigest(salt, String(id)) === digest
-  return app_id === app && isOfWhom ? { receivedMs: received_time } : undefined
+  return app_id === app && isOfWhom ? { identity: identityOf(said), receivedMs: received_time } : undefined
 }
+
+/** What DuckDB makes of a row of it. */
+function identityOf({
+  app_id,
+  received_time,
+  event_id,
+  name,
+  value,
+}: Readonly<Record<string, unknown>>): string {
+  const micros = Math.floor(Number(value) * 1e6 + 0.5)
+  // What no gateway stores may be in a line all the same.
+  return digestOf([app_id, received_time, event_id, name, Number.isFinite(micros) ? BigInt(micros) : value])
+}
+
+const digestOf = (parts: readonly unknown[]): string =>
+  hash('sha256', parts.join('\n')).slice(0, IDENTITY_CHARS)
 
 function* isNamedIn(text: string, target: ErasureTarget, { isOfOneApp }: LinePlace): ResumableWork<boolean> {
   let texts = sentTexts(text)

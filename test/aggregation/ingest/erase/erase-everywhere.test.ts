@@ -194,10 +194,14 @@ test('a window differs by those rows alone, however they came', async (t) => {
 
 test('only what happened in a time goes, where one is given', async (t) => {
   const here = await smallLake()
-  const times = [0, 1, 2, 3].map((at) => ({ event_id: `e-${at}`, event_time: NOON + at, session_id: WHOM }))
+  const values = [0, 0.1, 123_456_789.123_456_7, 3]
+  const times = values.map((value, at) => ({
+    ...{ event_id: `e-${at}`, event_time: NOON + at, session_id: WHOM, value },
+  }))
   await here.put(`raw/gateway/${HOUR}/a.ndjson`, linesOf(times))
   await here.put(`dead/gateway/${HOUR}/d.ndjson`, linesOf(times))
-  await (await erase(here, { fromMs: NOON + 1, toMs: NOON + 3 })).ended()
+  const { ended } = await erase(here, { fromMs: NOON + 1, toMs: NOON + 3 })
+  t.same((await ended()).arrivals, [[NOON, 2]], 'an event counts once that lies in rows and in lines')
   t.same(await here.eventIds(), ['e-0', 'e-3'])
   const left = await here.lake.get(`dead/gateway/${HOUR}/d.ndjson`)
   t.equal(String(left), linesOf([times[0], times[3]].filter((event) => event !== undefined)))

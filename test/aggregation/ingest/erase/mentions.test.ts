@@ -77,9 +77,16 @@ test('which lines go', (t) => {
       mentioned(Buffer.from(json({ event_time, session_id: 's-"1"' })), of, GATEWAY) !== undefined,
       goes,
     )
-  t.same(mentioned(Buffer.from(eventLine({ session_id: 's-"1"' })), target, GATEWAY), {
-    receivedMs: NOON + 250,
-  })
+  const told = (value: unknown) =>
+    mentioned(
+      Buffer.from(json({ ...JSON.parse(eventLine({ session_id: 's-"1"' })), value })),
+      target,
+      GATEWAY,
+    )
+  t.match(told(1), { identity: /^[0-9a-f]{32}$/, receivedMs: NOON + 250 })
+  t.equal(told(1)?.identity, told(1.000_000_1)?.identity)
+  const values = [1, 2, '1e400', 'none', null]
+  t.equal(new Set(values.map((value) => told(value)?.identity)).size, values.length)
   for (const id of ['undefined', 'null', '[object Object]', '7']) {
     const ofId = { ...target, digest: erasedDigest('salt', id) }
     for (const [session_id, goes] of [
