@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import Fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
 import { AppError } from '../std/errors.ts'
+import { memoizeLast } from '../std/memoize-last.ts'
 import type { Logger } from '../std/telemetry.ts'
 import { answerClientError, MAX_HEADER_BYTES, refuseTunnels, rememberOwed } from './client-errors.ts'
 import { boundConnections, boundUntaken } from './connections.ts'
@@ -133,10 +134,11 @@ function malformation({ httpVersion, rawHeaders, headers }: IncomingMessage): st
   return sentTimes(rawHeaders, 'transfer-encoding') > 0 ? 'HTTP/1.0 knows no Transfer-Encoding.' : undefined
 }
 
-function isHost(host: string): boolean {
+/** Nearly all requests that a server gets name the same. */
+const isHost = memoizeLast((host) => {
   const found = HOST.exec(host)
   return found !== null && Number(found[1] ?? 0) <= MAX_PORT
-}
+})
 
 /** A body that comes with one of these nobody ever reads. */
 const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])

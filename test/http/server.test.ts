@@ -189,6 +189,9 @@ test('a Host that is none is refused, as another server would read another host 
       t.match(answer, /"detail":"Host is no name or address with or without a port\."/)
     }
   }
+  const inTurn: string[] = []
+  for (const host of ['a', 'a', 'a b', 'a b', 'a']) inTurn.push((await get('1.1', host)).slice(9, 12))
+  t.same(inTurn, ['200', '200', '400', '400', '200'], 'whatever the request before it named')
 })
 
 test('a body where nobody reads one is not waited for', async (t) => {
