@@ -25,6 +25,7 @@ const PlannedAnswer = Type.Object({
   step: Type.Enum(['compute', 'publish'], {
     description: 'publish: its newest generation only goes to the stores that lack it.',
   }),
+  definitionHash: Type.Optional(Type.String({ description: 'Computed under this one, not the present.' })),
 })
 const SKIP_REASONS = [
   'committed',

@@ -98,6 +98,9 @@ function tellRun(run: FinishedRun, terminal: Terminal): void {
   const late = tooLateText(skipped.map(lateOf), programOf(terminal))
   if (late !== undefined) err(`${late}\n`)
   if (unseen !== undefined) err(`headgate aggregate: not seen: ${UNSEEN[unseen.why]}\n`)
+  const again = windows.filter((each) => each.definitionHash !== undefined && each.result === 'published')
+  if (again.length > 0)
+    out(`${some(again.length, 'window')} that store/ lacked came back from rollups/, as computed before.\n`)
   const done = windows.filter(isDone).length
   const left = windows.length - done - failed.length
   const rest = left === 0 ? '' : `, ${left} not computed`

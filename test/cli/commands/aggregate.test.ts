@@ -291,6 +291,29 @@ test('without a range one run follows the other until nothing is due', async (t)
   }
 })
 
+test('windows that came back from the lake as they were computed before are told', async (t) => {
+  const window = { rollup: 'default', fromMs: FROM, toMs: FROM + 1, step: 'publish', definitionHash: 'abc' }
+  for (const [results, told] of [
+    [
+      ['published', 'published', 'not_needed'],
+      '2 windows that store/ lacked came back from rollups/, as computed before.\n',
+    ],
+    [['published'], '1 window that store/ lacked came back from rollups/, as computed before.\n'],
+    [['not_needed'], ''],
+  ] as const) {
+    const terminal = fakeTerminal()
+    const { runs } = runsOf()
+    const windows = results.map((result) => ({ ...window, result }))
+    const run = { id: 'r1', state: 'succeeded', windows, skipped: [] } as unknown as AggregateRun
+    t.equal(await runPasses({ ...runs, finish: async () => run }, {}, terminal), 0)
+    const [first = '', ...rest] = terminal.said().out.split(/(?=Run r1)/)
+    t.same(
+      [first, rest.length],
+      told === '' ? [`Run r1 succeeded: 1 window done, 0 failed.\n`, 0] : [told, 1],
+    )
+  }
+})
+
 test('what of the lake cannot be taken in is named, and the rest is computed', async (t) => {
   const dir = await dataFolder(t.testdir())
   const index = join(dir, 'lake/index/dt=2026-11-22/hr=09')

@@ -17,10 +17,13 @@ export interface Window {
   readonly rollup: string
   readonly fromMs: number
   readonly toMs: number
+  /** Set where it is only brought to the stores, as it was computed under that definition. */
+  readonly definitionHash?: string
 }
 
-/** Tells windows apart, those of another grain too: a run may have been asked for before that was changed. */
-export const keyOf = ({ rollup, fromMs, toMs }: Window): string => `${rollup}.${fromMs}.${toMs}`
+/** Tells windows apart, those of another grain or definition too: a run may have been asked for before that was changed. */
+export const keyOf = ({ rollup, fromMs, toMs, definitionHash }: Window): string =>
+  `${rollup}${definitionHash === undefined ? '' : `~${definitionHash}`}.${fromMs}.${toMs}`
 
 /** All that decides whether a window is to be run. */
 export interface WindowFacts extends RowsOfWindow {

@@ -13,6 +13,9 @@ import { createManifests } from '../commit/manifest.ts'
 import { notesOf } from '../commit/rollup-notes.ts'
 import { type LeftWindow, type Recounted, removeSuperseded } from '../commit/superseded-generations.ts'
 import type { Engine, SortRows } from '../engines/engine.ts'
+import { erasedTimes } from '../lost/erased-time.ts'
+import { createRepublish } from '../lost/republish.ts'
+import { createRestoring } from '../lost/restoring.ts'
 import { createMerging } from '../merge/merge-pass.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import { createPlanner, type Planner } from '../plan/planner.ts'
@@ -133,8 +136,10 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
   const hold = holdOf(leases, heartbeatMs)
   const manifests = createManifests(lake, log)
   const metrics = rollupMetrics(telemetry.metrics, clock)
-  const sources = { manifests, arrivals, stores, runLog, log }
-  const planner = createPlanner({ definitions, schedule, sources, metrics, clock })
+  const lost = { lake, arrivals, stores, erased: erasedTimes(lake) }
+  const restoring = createRestoring({ definitions, sources: lost, runLog, clock, log })
+  const sources = { manifests, arrivals, stores: restoring.stores, runLog, log }
+  const planner = restoring.planning(createPlanner({ definitions, schedule, sources, metrics, clock }))
 
   let last: Pick<IngestReport, 'failed' | 'unusable'> | undefined
   /** One process at a time compacts what arrived. */
@@ -186,6 +191,7 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
     turns: {
       definitions: new Map(definitions.map((definition) => [definition.id, definition])),
       ports: { arrivals, engine, sortRows, stores, manifests, hold, metrics, clock, entropy, graceMs },
+      republish: createRepublish({ ...lost, sortRows, hold }),
       taken: (window) => planner.forget(window),
       onProgress: options.onProgress,
     },

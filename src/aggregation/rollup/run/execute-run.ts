@@ -5,6 +5,7 @@ import type { Entropy } from '../../../std/id.ts'
 import { inWordsWithPath, systemFaultOf } from '../../../std/system-faults.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { isHeldByAnother } from '../commit/lease.ts'
+import type { Republish } from '../lost/republish.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import type { Window } from '../plan/plan.ts'
 import { tellEnd } from './log/run-end.ts'
@@ -45,6 +46,8 @@ export interface RunReporting {
 export interface WindowTurns {
   readonly definitions: ReadonlyMap<string, RollupDefinition>
   readonly ports: WindowPorts
+  /** Takes those that were computed under another definition. */
+  readonly republish: Republish
   /** The run is through with the window, for now. */
   readonly taken: (window: Window) => void
   readonly onProgress?: ((progress: SavedProgress) => void) | undefined
@@ -176,16 +179,16 @@ async function tryWindow({ turns, reporting }: TurnPorts, window: RunWindow, tur
     if (definition === undefined) {
       throw new AppError('bad_configuration', `The rollup ${window.rollup} is no longer configured`)
     }
+    const { id: runId, scope } = turn.run()
+    const publishing = () => turn.save(advance(turn.run(), 'publishing'))
+    const task = { runId, window, signal: turn.signal, publishing }
+    const isOfPresent = window.definitionHash === undefined
     // The plan has the windows of the new grain that take its place.
-    if (window.toMs - window.fromMs !== definition.grainMs) return { ...untried, result: 'not_needed' }
-    const outcome = await runWindow(turns.ports, {
-      runId: turn.run().id,
-      definition,
-      window,
-      isAllAnew: turn.run().scope.reprocess === 'all',
-      signal: turn.signal,
-      publishing: () => turn.save(advance(turn.run(), 'publishing')),
-    })
+    if (isOfPresent && window.toMs - window.fromMs !== definition.grainMs)
+      return { ...untried, result: 'not_needed' }
+    const outcome = isOfPresent
+      ? await runWindow(turns.ports, { ...task, definition, isAllAnew: scope.reprocess === 'all' })
+      : await turns.republish(task)
     await runLog.setFailed(window, undefined)
     return { ...untried, ...outcome }
   } catch (error) {

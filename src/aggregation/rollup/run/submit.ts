@@ -128,7 +128,10 @@ const full = (many: number, what: string) =>
 const answerOf = ({ id, state, windows, skipped, skippedBy }: Run): RunAnswer => ({
   id,
   state,
-  windows: windows.map(({ rollup, fromMs, toMs, step }) => ({ rollup, fromMs, toMs, step })),
+  windows: windows.map(({ rollup, fromMs, toMs, step, definitionHash }) => ({
+    ...{ rollup, fromMs, toMs, step },
+    ...(definitionHash !== undefined && { definitionHash }),
+  })),
   skipped,
   skippedBy,
 })

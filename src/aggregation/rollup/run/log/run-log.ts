@@ -12,7 +12,7 @@ import {
 import { makeWay, NOT_REGULAR_FILE } from '../../../../std/files/not-a-file.ts'
 import { isTooLarge } from '../../../../std/files/too-large.ts'
 import type { Logger } from '../../../../std/telemetry.ts'
-import type { Window } from '../../plan/plan.ts'
+import { keyOf, type Window } from '../../plan/plan.ts'
 import { createControlFiles } from './record-files.ts'
 import { isFinal, type Run, type RunState } from './run-record.ts'
 import { type KeyUse, parseFailedMs, parseKeyUse, parseRun } from './stored-run.ts'
@@ -75,7 +75,6 @@ export function createRunLog(options: RunLogOptions): RunLog {
   const recordOf = (id: string) => join(runs, `${id}.json`)
   const notesOf = (id: string) => join(runs, `${id}.log`)
   const keyFile = (key: string) => join(keys, `${key}.json`)
-  const failureName = ({ rollup, fromMs, toMs }: Window) => `${rollup}.${fromMs}.${toMs}`
 
   async function write(path: string, value: unknown): Promise<void> {
     await makeFolder(files, join(path, '..'))
@@ -163,7 +162,7 @@ export function createRunLog(options: RunLogOptions): RunLog {
       }
     },
     async setFailed(window, failedMs) {
-      const path = join(failures, failureName(window))
+      const path = join(failures, keyOf(window))
       // Who reads them tells where a file lies in the place of their folder: a mark is no reason to end a run.
       if (failedMs !== undefined) return void (await unlessAbsent(write(path, failedMs), ['ENOTDIR']))
       await replacingNonFile(
@@ -175,13 +174,13 @@ export function createRunLog(options: RunLogOptions): RunLog {
       const found = new Map<string, number>()
       for (const name of (await records.ifReadable(namesIn(failures), failures)) ?? []) {
         const [, of] = /^(.+)\.\d+\.\d+$/.exec(name) ?? []
-        if (of !== rollup) continue
+        if (of !== rollup && !of?.startsWith(`${rollup}~`)) continue
         const path = join(failures, name)
         const failedMs = await records.ifReadable(records.read(path, parseFailedMs, MAX_MARK_BYTES), path)
         if (failedMs !== undefined) found.set(name, failedMs)
       }
       // Asked of every window of a horizon, and hardly ever was one given up.
-      return found.size === 0 ? () => undefined : (window) => found.get(failureName(window))
+      return found.size === 0 ? () => undefined : (window) => found.get(keyOf(window))
     },
   }
 }
