@@ -84,10 +84,10 @@ export async function reconcile(
           minutes.filter(([ms]) => ms >= fromMs && ms < toMs),
         ),
       )
-    const hours = hoursOf({ fromMs, toMs })
-    for (const part of partsOf(hours, objects)) {
+    const hours = Math.ceil((toMs - fromMs) / HOUR_MS)
+    for (const part of partsOf({ fromMs, toMs }, objects)) {
       for (const key of await collectPart(session, part, lake)) goneObjects.add(key)
-      onProgress?.({ done: Math.ceil((part.toMs - fromMs) / HOUR_MS), of: hours.length })
+      onProgress?.({ done: Math.ceil((part.toMs - fromMs) / HOUR_MS), of: hours })
     }
     const apps = await findingsOf(session)
     return { fromMs, toMs, apps, goneObjects: [...goneObjects], unreadableErasures }
@@ -96,27 +96,29 @@ export async function reconcile(
   }
 }
 
-function hoursOf({ fromMs, toMs }: TimeSpan): readonly TimeSpan[] {
-  const starts = Array.from({ length: Math.ceil((toMs - fromMs) / HOUR_MS) }, (_, i) => fromMs + i * HOUR_MS)
-  return starts.map((startMs) => ({ fromMs: startMs, toMs: Math.min(toMs, startMs + HOUR_MS) }))
-}
-
 interface Part extends TimeSpan {
   /** What holds rows of it. */
   readonly objects: readonly ReceivedObject[]
 }
 
-/** Hours of which the same objects hold rows are one: an object of a clock that jumped spans years of them. */
-function partsOf(hours: readonly TimeSpan[], all: readonly ReceivedObject[]): readonly Part[] {
-  const parts: Part[] = []
-  for (const hour of hours) {
-    const objects = all.filter(({ firstMs, lastMs }) => firstMs < hour.toMs && lastMs >= hour.fromMs)
-    const last = parts.at(-1)
-    if (last === undefined || String(keysOf(last.objects)) !== String(keysOf(objects)))
-      parts.push({ ...hour, objects })
-    else parts[parts.length - 1] = { ...last, toMs: hour.toMs }
-  }
-  return parts
+/** Cut at the hours in which an object begins or ends to hold rows: what it costs goes by the objects, not by the length of the span. */
+function partsOf({ fromMs, toMs }: TimeSpan, all: readonly ReceivedObject[]): readonly Part[] {
+  const hourOf = (ms: number) => fromMs + Math.floor((ms - fromMs) / HOUR_MS) * HOUR_MS
+  const waiting = all
+    .filter(({ firstMs, lastMs }) => firstMs < toMs && lastMs >= fromMs)
+    .sort((a, b) => b.firstMs - a.firstMs)
+  const ends = waiting.flatMap(({ firstMs, lastMs }) => [hourOf(firstMs), hourOf(lastMs) + HOUR_MS])
+  const cuts = [...new Set([...ends.filter((ms) => ms > fromMs && ms < toMs), toMs])].sort((a, b) => a - b)
+  let objects: readonly ReceivedObject[] = []
+  let startMs = fromMs
+  return cuts.map((endMs) => {
+    const part = { fromMs: startMs, toMs: endMs }
+    const firstLater = waiting.findLastIndex(({ firstMs }) => firstMs >= endMs) + 1
+    const begun = waiting.splice(firstLater)
+    objects = [...objects, ...begun].filter(({ lastMs }) => lastMs >= part.fromMs)
+    startMs = endMs
+    return { ...part, objects }
+  })
 }
 
 const keysOf = (objects: readonly ReceivedObject[]): readonly string[] => objects.map(({ key }) => key)

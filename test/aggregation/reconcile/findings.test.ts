@@ -326,6 +326,33 @@ test('an object that spans years of hours, as a clock jumped, is not read for ea
   t.equal(opened, 1)
 })
 
+test('a range of all the years there may be costs what is there, not what it is long', async (t) => {
+  const setup = await setUp()
+  const years = { fromMs: 0, toMs: Date.UTC(9999, 11, 31) }
+  const written = await tenMinutes(11)
+  const far = written
+    .slice(0, 1)
+    .map((row) => ({ ...row, event_id: 'far', received_time: years.toMs - MINUTE_MS }))
+  await setup.put(`raw/gateway/${HOUR}/a.ndjson`, text(written))
+  await setup.put(`raw/gateway/${HOUR}/b.ndjson`, text(far))
+  const progress: unknown[] = []
+  const { lake, openSession } = setup
+  const options = {
+    lake,
+    openSession,
+    arrivals: setup.ingester(),
+    onProgress: (step: unknown) => progress.push(step),
+  }
+  const found = await reconcile(years, options, signal)
+  t.equal(totalOf(found, 'found'), written.filter((row) => !isLedger(row)).length + 1)
+  t.equal(totalOf(found, 'missing'), 0)
+  const [of, noon] = [years.toMs / 3_600_000, NOON / 3_600_000]
+  t.same(
+    progress,
+    [noon, of].map((done) => ({ done, of })),
+  )
+})
+
 test('what was joined is found all the same, each row once, and nothing of it is gone', async (t) => {
   const lakes = joiningOver(await setUp())
   const rows = await tenMinutes(1)
