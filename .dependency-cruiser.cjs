@@ -203,6 +203,15 @@ const may = {
     'aggregation/rollup/stores',
     'aggregation/rollup/commit',
   ],
+  'aggregation/rollup/open': [
+    'std*',
+    'lake',
+    't:aggregation/ingest/index',
+    'aggregation/rollup/model',
+    'aggregation/rollup/stores',
+    'aggregation/rollup/engines',
+    'aggregation/rollup/commit',
+  ],
   'aggregation/rollup/run/log': [
     'std*',
     't:aggregation/ingest/index',
@@ -221,6 +230,7 @@ const may = {
     'aggregation/rollup/plan',
     'aggregation/rollup/lost',
     'aggregation/rollup/merge',
+    't:aggregation/rollup/open',
     'aggregation/rollup/run/log',
   ],
   'aggregation/rollup': [
@@ -359,6 +369,7 @@ const may = {
     'aggregation/rollup/stores',
     'aggregation/rollup/engines',
     'aggregation/rollup/commit',
+    'aggregation/rollup/open',
     'aggregation/rollup/plan',
     'aggregation/rollup/run/log',
     'aggregation/rollup/run',

@@ -22,10 +22,10 @@ import type { RollupStore } from '../aggregation/rollup/stores/store.ts'
 import { aggregationState, type PipelineState } from '../aggregation/serve/pipeline.ts'
 import type { Queries } from '../aggregation/serve/query-port.ts'
 import type { AggregationConfig, Config } from '../config/schema/config-schema.ts'
-import { askBalance, type GatewayBalance } from '../http/reconciliation.ts'
-import type { Logger } from '../std/telemetry.ts'
+import type { AskGateway } from './ask-gateway.ts'
 import { type Erasures, wireErasures } from './erasures.ts'
 import { wireImports } from './imports.ts'
+import { watchedQueries, wireOpenWindows } from './open-windows.ts'
 import { wireQueries } from './queries.ts'
 import type { System } from './system.ts'
 
@@ -33,8 +33,11 @@ import type { System } from './system.ts'
 const COMPACTION_BYTES = 268_435_456
 /** Memory of DuckDB for each byte of lines that it reads at a time. Ours: the least limit still takes 16 MiB of them. */
 const MEMORY_PER_BYTE = 8
-/** Memory in which objects are joined beside all else. Ours: what is joined is read and written in order, and not held. */
-const JOINING_BYTES = 536_870_912
+/**
+ * Memory of what is done beside all else. Ours: what is joined is read and written in order, and not held; an open window
+ * that needs more is told when it is over.
+ */
+const BESIDE_BYTES = 536_870_912
 const GRAINS_MS = { '1m': 60_000, '5m': 300_000, '15m': 900_000, '1h': 3_600_000 } as const
 
 /** Without `aggregation.rollups`: every metric, by the sets that every site asks for. */
@@ -64,9 +67,6 @@ export interface AggregationWiring {
   }
 }
 
-/** What is known of the gateway: asked in this process, asked elsewhere, or unknown. */
-export type AskGateway = () => Promise<GatewayBalance | null>
-
 export interface AggregationSystem extends System {
   readonly askGateway: AskGateway
   readonly onProgress?: (progress: SavedProgress) => void
@@ -79,16 +79,21 @@ export interface AggregationSystem extends System {
 export async function wireAggregation(config: Config, system: AggregationSystem): Promise<AggregationWiring> {
   const { dataDir, aggregation } = config
   const { clock, entropy, lake, askGateway } = system
-  const { tempDir, memoryLimitBytes, sessionsOf, arrivals, openExploration } = openArrivals(config, system)
+  const opened = openArrivals(config, system)
+  const { tempDir, memoryLimitBytes, sessionsOf, arrivals, openExploration, beside } = opened
   const { timeout: timeoutMs } = aggregation.engine
   const { openSession, letGo } = sessionPool({ openSession: sessionsOf(2 * timeoutMs), timeoutMs, clock })
   const { log } = system.telemetry
-  const dir = join(dataDir, 'store')
+  const [dir, openDir] = [join(dataDir, 'store'), join(dataDir, 'store-open')]
   const store = localStore({ dir, log })
   const definitions = definitionsOf(aggregation)
   const { grace: graceMs, horizon: horizonMs, tick: tickMs } = aggregation.schedule
+  const open = wireOpenWindows(
+    { dir: openDir, definitions, arrivals, graceMs, tempDir, timeoutMs, ...beside(2 * timeoutMs) },
+    system,
+  )
   const runs = await createRuns({
-    rollups: { definitions, schedule: { graceMs, horizonMs } },
+    rollups: { definitions, schedule: { graceMs, horizonMs }, open },
     arrivals,
     computing: {
       engine: duckdbEngine({ lake, openSession, tempDir, memoryLimitBytes, entropy }),
@@ -110,12 +115,15 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
       imports: wireImports(config, system),
       erasures: wireErasures(config, { ...system, runs, definitions, openSession: sessionsOf(timeoutMs) }),
     },
-    queries: wireQueries(
-      {
-        ...{ dir, definitions, cacheBytes: aggregation.cache.maxBytes },
-        thresholds: thresholdsOf(aggregation.thresholds),
-      },
-      log,
+    queries: watchedQueries(
+      wireQueries(
+        {
+          ...{ dir, openDir, definitions, cacheBytes: aggregation.cache.maxBytes },
+          thresholds: thresholdsOf(aggregation.thresholds),
+        },
+        log,
+      ),
+      { open, definitions, clock },
     ),
     explorer: createExplorer({
       lake,
@@ -153,10 +161,19 @@ function openArrivals(config: Config, system: System & Pick<AggregationSystem, '
     duckdbSessions({ ...places, memoryLimitBytes, threads, timeoutMs, telemetry, clock })
   const openSession = sessionsOf(timeoutMs)
   const tools = { lake, openSession, tempDir, clock, telemetry }
+  const besideBytes = Math.min(memoryLimitBytes, BESIDE_BYTES)
+  const beside = (timeoutMs: number) => ({
+    openSession: duckdbSessions({
+      ...{ ...places, timeoutMs, telemetry, clock, threads: 1, isBackground: true },
+      memoryLimitBytes: besideBytes,
+    }),
+    memoryLimitBytes: besideBytes,
+  })
   return {
     ...tools,
     memoryLimitBytes,
     sessionsOf,
+    beside,
     openExploration: duckdbSessions({
       ...{ ...places, threads, telemetry, clock, isBackground: true },
       // Who asks has a deadline, which ends it before.
@@ -175,13 +192,7 @@ function openArrivals(config: Config, system: System & Pick<AggregationSystem, '
       }),
       takePassedOver: lake.takeMet,
       joining: aggregation.join
-        ? {
-            openSession: duckdbSessions({
-              ...{ ...places, timeoutMs, telemetry, clock, threads: 1, isBackground: true },
-              memoryLimitBytes: Math.min(memoryLimitBytes, JOINING_BYTES),
-            }),
-            times: joinTimes(timeoutMs),
-          }
+        ? { openSession: beside(timeoutMs).openSession, times: joinTimes(timeoutMs) }
         : undefined,
     }),
   }
@@ -202,46 +213,6 @@ export function wireReconcile(
 ): (range: { readonly from?: string; readonly to?: string }, signal: AbortSignal) => Promise<Findings> {
   const options = { ...system, ...openArrivals(config, system) }
   return (range, signal) => reconcile(rangeOf(range, system.clock.nowMs()), options, signal)
-}
-
-/** The gateway of another process, through `aggregation.gatewayUrl`; unknown without one. */
-export function remoteGatewayOf(
-  { aggregation }: Config,
-  env: Readonly<Record<string, string | undefined>>,
-  log: Logger,
-): AskGateway {
-  const { gatewayUrl, gatewayTokenEnv } = aggregation
-  const token = gatewayTokenEnv === undefined ? undefined : env[gatewayTokenEnv]
-  return gatewayAt(gatewayUrl === undefined ? [] : [gatewayUrl], { token, log, mayBeAbsent: false })
-}
-
-/** A dashboard that waits longer for a gateway is worse than one that says 'unknown'. */
-const GATEWAY_DEADLINE_MS = 2_000
-
-interface GatewayPlaces {
-  readonly token: string | undefined
-  readonly log: Logger
-  /** That nobody answers is no fault. */
-  readonly mayBeAbsent: boolean
-}
-
-/** The first of these that tells its state; null when none does. Why one does not is logged when it becomes so. */
-export function gatewayAt(urls: readonly string[], { token, log, mayBeAbsent }: GatewayPlaces): AskGateway {
-  const told = new Map<string, string>()
-  return async () => {
-    for (const url of urls) {
-      const answer = await askBalance({ url, token, timeoutMs: GATEWAY_DEADLINE_MS })
-      if (answer.kind === 'known') {
-        told.delete(url)
-        return answer.value
-      }
-      const { kind, why } = answer
-      if (told.get(url) === why || (kind === 'unreachable' && mayBeAbsent)) continue
-      told.set(url, why)
-      log.warn({ url, kind, why }, 'a gateway does not tell its state')
-    }
-    return null
-  }
 }
 
 function definitionsOf({ rollups, schedule }: AggregationConfig): readonly RollupDefinition[] {

@@ -9,6 +9,8 @@ import type { Logger } from '../std/telemetry.ts'
 export interface QueryThreadData {
   /** Where the local store lies. */
   readonly dir: string
+  /** And what has come of windows that are not over. */
+  readonly openDir: string
   readonly definitions: readonly RollupDefinition[]
   readonly thresholds: ThresholdsByMetric
   readonly cacheBytes: number

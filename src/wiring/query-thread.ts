@@ -12,14 +12,15 @@ import { createTelemetry } from '../std/telemetry.ts'
 import type { QueryThreadData } from './queries.ts'
 
 const [port, given] = [parentPort, workerData] as [MessagePort, QueryThreadData]
-const { cacheBytes, dir, definitions, thresholds } = given
+const { cacheBytes, dir, openDir, definitions, thresholds } = given
 
 giveWay(BESIDE_BEACONS)
 const write = (line: string) => port.postMessage({ kind: 'logged', line } satisfies FromQueryThread)
 const { log } = createTelemetry('warn', { write })
 const store = localStore({ dir, files: blockingFiles, log })
+const openStore = localStore({ dir: openDir, files: blockingFiles, log })
 const cache = memoryCache(cacheBytes)
 answerQuestions(
   port,
-  retryingQueries(createQueries({ store, definitions, thresholds, cache, clock: systemClock })),
+  retryingQueries(createQueries({ store, openStore, definitions, thresholds, cache, clock: systemClock })),
 )

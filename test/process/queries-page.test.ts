@@ -11,9 +11,10 @@ const VOLATILE = [
   ...['id', 'bytes', 'receivedMs', 'objects'],
 ]
 
-/** The same with what differs each time told by its kind alone. */
+/** The same with what differs each time told by its kind alone, and without what the schedule may have told meanwhile. */
 const stable = (text: string): unknown =>
   JSON.parse(text, (key, value) => {
+    if (key === 'partial') return undefined
     if (VOLATILE.includes(key)) return typeof value
     return key === 'completeness' ? Object.keys(value) : value
   })

@@ -9,9 +9,11 @@ import type { AnswerText, Queries, QueryContext } from '../../src/aggregation/se
 import { systemClock } from '../../src/std/clock.ts'
 import { AppError } from '../../src/std/errors.ts'
 import { createTelemetry } from '../../src/std/telemetry.ts'
+import { watchedQueries } from '../../src/wiring/open-windows.ts'
 import { wireQueries } from '../../src/wiring/queries.ts'
 import { queriesHere } from '../fakes/aggregation/queries.ts'
 import { chunks, committed, rollupRow } from '../fakes/aggregation/store.ts'
+import { fakeClock } from '../fakes/clock.ts'
 
 const QUARTER = 900_000
 const noon = Date.UTC(2026, 10, 22, 12)
@@ -45,7 +47,10 @@ async function filled(t: Test) {
   for (let i = 1; i <= WINDOWS; i++) await store.publish(committed(noon - i * QUARTER), chunks(rows))
   const fileOf = (ms: number) => join(dir, 'default', new Date(ms).toISOString().slice(0, 10), `${ms}.rollup`)
   return {
-    there: wireQueries({ dir, definitions, thresholds: thresholdsOf([]), cacheBytes: 1_000_000 }, log),
+    there: wireQueries(
+      { dir, openDir: `${dir}-open`, definitions, thresholds: thresholdsOf([]), cacheBytes: 1_000_000 },
+      log,
+    ),
     here: queriesHere({ store, definitions, clock: systemClock }),
     lines,
     fileOf,
@@ -135,4 +140,20 @@ test('a damaged file costs its window, and is told in the log of the process', a
     },
   ])
   t.ok(existsSync(`${path}.damaged`))
+})
+
+test('who asks for a series up to now looks at windows that are not over', async (t) => {
+  const { here } = await filled(t)
+  const watched: string[] = []
+  const open = { watched: (rollup: string) => watched.push(rollup) }
+  const queries = watchedQueries(here, { open, definitions, clock: fakeClock(noon + QUARTER) })
+  await queries.series({ ...series, toMs: noon }, asking())
+  t.same(watched, [], 'a range that is over')
+  await queries.series({ ...series, toMs: noon + 1 }, asking())
+  t.same(watched, ['default'])
+  await t.rejects(queries.series({ ...series, toMs: noon + 1, set: 'nobody' }, asking()), {
+    code: 'invalid_request',
+  })
+  t.same(watched, ['default'], 'of a set that there is not nothing is computed')
+  t.equal((await queries.top(ranking, asking())).text, (await here.top(ranking, asking())).text)
 })

@@ -30,6 +30,8 @@ export interface FoundAnswer {
   readonly limits: Thresholds | undefined
   readonly dataGen: string
   readonly computed: KeptAnswer
+  /** After those that are committed; none of them counts yet. */
+  readonly open: readonly SeriesWindow[]
 }
 
 export interface AskedQuery {
@@ -44,6 +46,8 @@ export interface AskedQuery {
   /** What it is made of besides, in the same windows. */
   readonly besides?: readonly AskedPeriod[]
   readonly compute: Compute
+  /** Adds what has come of open windows; left out, the answer is of those that are committed alone. */
+  readonly withOpen?: (known: FoundAnswer) => Promise<KeptAnswer>
 }
 
 /** In the unit that was asked for, or found; with the thresholds that are in it. */
@@ -56,12 +60,14 @@ interface RangeQuestion extends Pick<RangeOfSet, 'mergedWithin' | 'mostWindows'>
   readonly query: Omit<RangeOfSet, 'mergedWithin' | 'mostWindows'> &
     Pick<Selection, 'unit'> & { readonly step?: SeriesStep | undefined }
   readonly compute: Compute
+  readonly withOpen?: AskedQuery['withOpen']
 }
 
 /** As it is asked, and what the answer names of it. */
-export function ofRange({ definition, query, compute, ...reading }: RangeQuestion): AskedQuery {
+export function ofRange({ definition, query, compute, withOpen, ...reading }: RangeQuestion): AskedQuery {
   const { step, fromMs, toMs } = query
   const length = step !== undefined && { step: step === 'day' ? '1d' : durationText(step) }
   const head = { ...length, from: fromMs, to: toMs }
-  return { definition, query, head, periods: [{ request: { ...query, ...reading } }], compute }
+  const periods = [{ request: { ...query, ...reading } }]
+  return { definition, query, head, periods, compute, ...(withOpen && { withOpen }) }
 }

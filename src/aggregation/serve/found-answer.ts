@@ -11,6 +11,7 @@ import { foundPeriod } from './other-sets.ts'
 
 interface FindingPorts {
   readonly store: Pick<RollupStore, 'contents'>
+  readonly openStore: Pick<RollupStore, 'contents'>
   readonly thresholds: ThresholdsByMetric
   readonly cache: Cache
 }
@@ -54,8 +55,8 @@ export async function findAnswer(
 }
 
 async function nameNow(
-  { definition, query, periods, besides }: AskedQuery,
-  { store, thresholds }: FindingPorts,
+  { definition, query, periods, besides, withOpen }: AskedQuery,
+  { store, openStore, thresholds }: FindingPorts,
   signal: AbortSignal,
 ): Promise<Named> {
   const own = await read(periods, store, signal)
@@ -63,13 +64,15 @@ async function nameNow(
   const kept = keptDefinition(definition)
   const found = own.map((period) => foundPeriod(period, more, kept))
   const all = [...own, ...more].flatMap(({ windows }) => windows)
-  const ranked = unitsOf(found.flatMap(({ windows }) => windows))
+  const open = withOpen === undefined ? [] : await openAfter(own, openStore, signal)
+  const ranked = unitsOf([...found.flatMap(({ windows }) => windows), ...open])
   const told = toldUnits(ranked, query.unit)
   const { unit } = told
   return {
     found,
     told,
     unit,
+    open,
     isNone: query.unit !== undefined && ranked.every((each) => each.unit !== query.unit),
     limits: thresholdsIn(thresholds.get(query.metric), unit, ranked[0]?.unit),
     dataGen: await generationOf(all, unit, signal),
@@ -90,6 +93,20 @@ async function read(
     found.push({ ...period, windows })
   }
   return found
+}
+
+/** Those of each range that begin after all of it that was over when it was committed. */
+async function openAfter(
+  periods: readonly ReadPeriod[],
+  store: Pick<RollupStore, 'contents'>,
+  signal: AbortSignal,
+): Promise<readonly SeriesWindow[]> {
+  const after = periods.map(({ request, windows }) => {
+    const { mostWindows: _, mergedWithin: __, ...asked } = request
+    const overMs = Number(windows.findLast(({ complete }) => complete)?.toMs ?? 0)
+    return { request: { ...asked, fromMs: Math.max(request.fromMs, overMs) } }
+  })
+  return (await read(after, store, signal)).flatMap(({ windows }) => windows)
 }
 
 async function stateOf(windows: readonly SeriesWindow[], signal: AbortSignal): Promise<string> {

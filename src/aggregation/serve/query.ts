@@ -13,6 +13,7 @@ import { configuredQueries } from './configured.ts'
 import { findAnswer } from './found-answer.ts'
 import { computeHistogram, computeSteps } from './histogram.ts'
 import { inBoth, noticesIn, whyEmpty } from './notices.ts'
+import { withOpenPoints } from './open-points.ts'
 import { otherMetrics } from './other-sets.ts'
 import { durationText } from './parameters.ts'
 import { computeChanges } from './periods/changes.ts'
@@ -24,6 +25,8 @@ import { boundOf, computeSeries, covering, defaultStep, stepsOf, wholeRange } fr
 
 export interface QueryPorts {
   readonly store: Pick<RollupStore, 'contents' | 'series' | 'metrics' | 'apps' | 'windows' | 'held'>
+  /** What has come of windows that are not over: only where it is told as that. */
+  readonly openStore: Pick<RollupStore, 'contents' | 'series'>
   /** A query is answered by the first that keeps its set. At least one. */
   readonly definitions: readonly RollupDefinition[]
   /** What is good and what is poor, where that is known of a metric. */
@@ -32,9 +35,12 @@ export interface QueryPorts {
   readonly clock: Clock
 }
 
-export function createQueries({ store, definitions, thresholds, cache, clock }: QueryPorts): Queries {
-  const find = (asked: AskedQuery, signal: AbortSignal) =>
-    findAnswer(asked, { store, thresholds, cache }, signal)
+export function createQueries(ports: QueryPorts): Queries {
+  const { store, openStore, definitions, thresholds, cache, clock } = ports
+  async function find(asked: AskedQuery, signal: AbortSignal): Promise<FoundAnswer> {
+    const known = await findAnswer(asked, { store, openStore, thresholds, cache }, signal)
+    return asked.withOpen === undefined ? known : { ...known, computed: await asked.withOpen(known) }
+  }
 
   const askedAt = ({ id, grainMs }: RollupDefinition, asking: QueryContext): AskedAt => ({
     ...{ grainMs, firstEventMs: asking.firstEventMs, nowMs: clock.nowMs() },
@@ -46,11 +52,13 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
     known: FoundAnswer,
     asking: QueryContext,
   ) {
-    const { found, told, isNone, computed } = known
+    const { found, told, isNone, computed, open } = known
     const work = { store, told, isNone, sets: definition.sets, asking, at: askedAt(definition, asking) }
     const all = [...notices, ...(computed.notices ?? []), ...found.flatMap(({ otherSets }) => otherSets)]
-    for (const [place, period] of found.entries())
-      all.push(...(await whyEmpty({ ...period, isEmpty: computed.isEmpty[place] === true }, work)))
+    for (const [place, period] of found.entries()) {
+      const windows = [...period.windows, ...open]
+      all.push(...(await whyEmpty({ ...period, windows, isEmpty: computed.isEmpty[place] === true }, work)))
+    }
     return all
   }
 
@@ -96,7 +104,8 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       const compute: Compute = (unit, limits) =>
         computeSeries(store, { ...query, unit }, { ...work, thresholds: limits })
       const reading = { mergedWithin: steps, mostWindows: boundOf(asked, rows) }
-      return answer(ofRange({ definition, query, compute, ...reading }), asking)
+      const withOpen = (known: FoundAnswer) => withOpenPoints(known, { store, openStore }, { query, ...work })
+      return answer(ofRange({ definition, query, compute, withOpen, ...reading }), asking)
     },
 
     async top(asked, asking) {

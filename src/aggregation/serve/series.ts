@@ -32,6 +32,12 @@ export const Point = Type.Object({
   shares: Type.Optional(
     Type.Object(Shares.properties, { description: 'Of a metric with thresholds, shares of n: 1 together.' }),
   ),
+  partial: Type.Optional(
+    Type.Literal(true, {
+      description:
+        'A window of the step is still open: more may come, and what came is not in the total. While somebody asks, it is computed once a minute.',
+    }),
+  ),
 })
 export type Point = Static<typeof Point>
 

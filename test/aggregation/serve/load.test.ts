@@ -16,7 +16,7 @@ import { createServer } from '../../../src/http/server.ts'
 import { type FileOps, nodeFiles } from '../../../src/std/files/files.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
 import { noon, QUARTER, quarterly } from '../../fakes/aggregation/queries.ts'
-import { chunks, committed, rollupRow } from '../../fakes/aggregation/store.ts'
+import { chunks, committed, memoryStore, rollupRow } from '../../fakes/aggregation/store.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 import { sha256 } from '../../fakes/gateway.ts'
 import { usualStretch } from '../../fakes/stretch.ts'
@@ -48,6 +48,7 @@ async function tenDays(t: Test) {
   }
   const queries = createQueries({
     store,
+    openStore: memoryStore(),
     definitions: [quarterly],
     thresholds: thresholdsOf([]),
     cache: memoryCache(0),

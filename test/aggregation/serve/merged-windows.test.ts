@@ -11,7 +11,7 @@ import type { Queries } from '../../../src/aggregation/serve/query-port.ts'
 import { DAY_MS, HOUR_MS } from '../../../src/std/durations.ts'
 import { blockingFiles } from '../../../src/std/files/blocking-files.ts'
 import type { FileOps } from '../../../src/std/files/files.ts'
-import { chunks, committed, rollupRow } from '../../fakes/aggregation/store.ts'
+import { chunks, committed, memoryStore, rollupRow } from '../../fakes/aggregation/store.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
 import { datedFolders } from '../../fakes/files/dated-folders.ts'
@@ -124,7 +124,7 @@ const asWindows = (store: RollupStore): RollupStore => ({
 
 function queriesOf(store: RollupStore, nowMs: number, cache = memoryCache(1_000_000)): Queries {
   const ports = { definitions: [definition], thresholds: thresholdsOf([]), clock: fakeClock(nowMs) }
-  return createQueries({ ...ports, store, cache })
+  return createQueries({ ...ports, store, openStore: memoryStore(), cache })
 }
 
 type Ask = (queries: Queries) => Promise<unknown>

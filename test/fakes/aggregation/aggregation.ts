@@ -50,10 +50,11 @@ const optionsOf = ({
   keptRuns,
   ...rest
 }: RunParts): RunsOptions => {
-  const { definitions, schedule, clock, entropy, telemetry, owner, processes, heartbeatMs, ...others } = rest
+  const { clock, entropy, telemetry, owner, processes, heartbeatMs, ...others } = rest
+  const { definitions, schedule, open, ...options } = others
   return {
-    ...others,
-    rollups: { definitions, schedule },
+    ...options,
+    rollups: { definitions, schedule, open },
     computing: { engine, sortRows, letGo },
     records: { controlDir, files, keptRuns },
     system: { clock, entropy, telemetry },

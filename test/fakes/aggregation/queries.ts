@@ -4,6 +4,7 @@ import { memoryCache } from '../../../src/aggregation/serve/answer/query-cache.t
 import { createQueries, type QueryPorts } from '../../../src/aggregation/serve/query.ts'
 import type { Queries, QueryContext } from '../../../src/aggregation/serve/query-port.ts'
 import type { SeriesQuery } from '../../../src/aggregation/serve/series.ts'
+import { memoryStore } from './store.ts'
 
 /** When questions are asked, unless a test says otherwise. */
 export const noon = Date.UTC(2026, 10, 22, 12)
@@ -40,5 +41,11 @@ export const allThere: QueryContext = { ...all, firstEventMs: Number.POSITIVE_IN
 
 /** The queries themselves, in this thread: over a store that no other thread can see, and by a clock that stands still. */
 export const queriesHere = (
-  ports: Omit<QueryPorts, 'cache' | 'thresholds'> & Partial<Pick<QueryPorts, 'thresholds'>>,
-): Queries => createQueries({ thresholds: thresholdsOf([]), ...ports, cache: memoryCache(1_000_000) })
+  ports: Omit<QueryPorts, 'cache' | 'thresholds' | 'openStore'> &
+    Partial<Pick<QueryPorts, 'thresholds' | 'openStore'>>,
+): Queries =>
+  createQueries({
+    ...{ thresholds: thresholdsOf([]), openStore: memoryStore() },
+    ...ports,
+    cache: memoryCache(1_000_000),
+  })

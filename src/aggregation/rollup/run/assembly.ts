@@ -18,6 +18,7 @@ import { createRepublish } from '../lost/republish.ts'
 import { createRestoring } from '../lost/restoring.ts'
 import { createMerging } from '../merge/merge-pass.ts'
 import type { RollupDefinition } from '../model/definition.ts'
+import type { OpenWindows } from '../open/open-windows.ts'
 import { createPlanner, type Planner } from '../plan/planner.ts'
 import type { RollupStore } from '../stores/store.ts'
 import type { RunPorts, SavedProgress } from './execute-run.ts'
@@ -45,6 +46,8 @@ export interface RunsOptions {
 export interface ScheduledRollups {
   readonly definitions: readonly RollupDefinition[]
   readonly schedule: { readonly graceMs: number; readonly horizonMs: number }
+  /** Windows that are not over; left out, they are told of when they are. */
+  readonly open?: Pick<OpenWindows, 'refresh' | 'clear'> | undefined
 }
 
 export interface WindowComputing {
@@ -117,7 +120,7 @@ export type Exclusively = <T>(
 
 export async function buildRunDependencies(options: RunsOptions): Promise<RunDependencies> {
   const { stores, lake, askGateway } = options
-  const { definitions, schedule } = options.rollups
+  const { definitions, schedule, open } = options.rollups
   const { clock, entropy, telemetry } = options.system
   const { controlDir, files, keptRuns } = options.records
   const { processes = systemProcesses, heartbeatMs, owner = await processes.self() } = options.process ?? {}
@@ -178,6 +181,11 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
     log.error({ err }, 'windows of a day cannot be merged now; it is tried again later'),
   )
 
+  const opening = backgroundWork(
+    async (signal) => open?.refresh(signal),
+    (err) => log.error({ err }, 'open windows cannot be computed'),
+  )
+
   const { engine, sortRows, letGo } = options.computing
   const { graceMs } = schedule
   const runPorts: RunPorts = {
@@ -208,10 +216,16 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
     log,
     forSchedule: {
       ingestIfFree: (signal) => isFree(ingest('schedule', signal)),
-      beside: besideEachOther([joining, merging]),
+      beside: besideEachOther([joining, merging, opening]),
     },
     ofLake: {
-      alone: (held, work) => hold({ name: 'erasure', ...held }, work),
+      alone: (held, work) =>
+        hold({ name: 'erasure', ...held }, async (signal) => {
+          const result = await work(signal)
+          // They may have been computed from what was there before.
+          await open?.clear()
+          return result
+        }),
       exclusively,
       forgetBefore: (recounted, held) => removeSuperseded(recounted, { lake, stores, hold, ...held }),
       lastIngest: () => ({

@@ -136,6 +136,12 @@ export interface RollupStore {
   readonly merged: MergedDays
 }
 
+/** Windows that are still open, as far as their events have come. None of them counts, and none has to outlive anything. */
+export interface OpenStore extends Pick<RollupStore, 'publish' | 'contents' | 'series'> {
+  /** Removes the windows of a rollup that start before. */
+  forget(rollup: string, beforeMs: number): Promise<void>
+}
+
 /** A span of a rollup's time, such as a window. */
 export interface RollupSpan extends TimeSpan {
   readonly rollup: string

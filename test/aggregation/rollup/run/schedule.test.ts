@@ -167,6 +167,36 @@ test('the schedule has small objects joined after its work, and tells what keeps
   t.equal(lines.length, 1)
 })
 
+test('open windows are computed beside the schedule, and what keeps them from it is told', async (t) => {
+  const { open } = await aggregation(t)
+  const stop = new AbortController()
+  const { telemetry, said } = awaited('error', 'open windows cannot be computed')
+  const done: string[] = []
+  const runs = await open({
+    telemetry,
+    open: {
+      async refresh() {
+        done.push('computed')
+        if (done.length === 1) throw new TypeError('a mistake')
+        stop.abort()
+      },
+      async clear() {
+        done.push('removed')
+      },
+    },
+  })
+  const working = runs.start(stop.signal, { tickMs: 1, scheduled: true })
+  await said
+  await working
+  t.same(done, ['computed', 'computed'], 'and tried again')
+
+  const erased = await runs.alone({ runId: 'erasure', signal: never }, async () => {
+    done.push('erased')
+    return 7
+  })
+  t.same([erased, done.slice(2)], [7, ['erased', 'removed']], 'they are of what was there before')
+})
+
 test('without a schedule only what is asked for is run', async (t) => {
   const { open, deliver, clock, stored, arrivals } = await aggregation(t)
   deliver(T0, [1])

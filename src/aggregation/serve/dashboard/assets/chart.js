@@ -219,7 +219,7 @@ export function pointsTable({ points, unit }) {
             el('th', { scope: 'row' }, moment(point.t)),
             ...lines.map(({ q }) => el('td', {}, measureText(point.q[q], unit))),
             el('td', {}, measureText(point.avg, unit)),
-            el('td', {}, `${point.n}${point.lowCount ? ' (low)' : ''}`),
+            el('td', {}, `${point.n}${point.lowCount ? ' (low)' : ''}${point.partial ? ' (so far)' : ''}`),
           ),
         ),
     ),

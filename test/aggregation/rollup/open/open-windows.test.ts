@@ -1,0 +1,122 @@
+import { readdir } from 'node:fs/promises'
+import { type Test, test } from 'tap'
+import {
+  createOpenWindows,
+  REFRESH_MS,
+  WATCHED_MS,
+} from '../../../../src/aggregation/rollup/open/open-windows.ts'
+import { localOpenStore } from '../../../../src/aggregation/rollup/stores/local-open-store.ts'
+import { AppError } from '../../../../src/std/errors.ts'
+import { createTelemetry } from '../../../../src/std/telemetry.ts'
+import { aggregation, definition, GRAIN, MIN, never, T0 } from '../../../fakes/aggregation/aggregation.ts'
+import { unsyncedFiles } from '../../../fakes/files/unsynced-files.ts'
+
+const GRACE = 2 * MIN
+
+/** Open windows over a lake in which something has come at T0, in the first minute of a window. */
+async function scene(t: Test) {
+  const it = await aggregation(t)
+  const dir = `${it.dir}/open`
+  const store = localOpenStore({ dir, files: unsyncedFiles })
+  const lines: string[] = []
+  const { log } = createTelemetry('warn', { write: (line) => lines.push(line) })
+  const { engine, sortRows, entropy, arrivals, lake, clock } = it.options()
+  let letGo = 0
+  const end = async () => {
+    letGo += 1
+  }
+  const open = createOpenWindows({
+    ...{ definitions: [definition], arrivals, lake, store, graceMs: GRACE, system: { clock, entropy, log } },
+    computing: { engine, sortRows, letGo: end },
+  })
+  const arrive = async (ms: number, values: readonly number[]) => {
+    it.deliver(ms, values)
+    await arrivals.ingest(never)
+  }
+  await arrive(T0, [1, 2, 3])
+  const request = { rollup: 'vitals', app: 'shop', metric: 'browser.web_vital.lcp', set: 'app' }
+  return {
+    ...{ ...it, arrive, open, lines, letGo: () => letGo },
+    /** Starts, in minutes after T0, and rows of the windows that are there. */
+    async there() {
+      const windows = await store.contents({ ...request, fromMs: 0, toMs: T0 + 100 * GRAIN }, never)
+      return windows.map(({ fromMs, complete, units }) => [(fromMs - T0) / MIN, units[0]?.rows, complete])
+    },
+    outputs: async () => (await lake.list('rollups/')).map(({ key }) => key),
+    files: async () => (await readdir(dir, { recursive: true })).filter((name) => name.includes('rollup')),
+  }
+}
+
+test('what has come of an open window is computed while somebody looks at it, once a minute', async (t) => {
+  const { open, clock, arrive, engine, there, outputs, letGo } = await scene(t)
+  clock.advance(MIN)
+  await open.refresh(never)
+  t.same(await there(), [], 'nobody looks')
+
+  open.watched('vitals')
+  await open.refresh(never)
+  t.same(await there(), [[0, 3, false]])
+  t.same(await outputs(), [], 'nothing of it stays in the lake, and no manifest names it')
+  t.ok(letGo() > 0)
+
+  await arrive(T0 + MIN, [4, 5])
+  clock.advance(REFRESH_MS - 1)
+  await open.refresh(never)
+  t.same(await there(), [[0, 3, false]], 'it is not a minute old')
+  clock.advance(1)
+  await open.refresh(never)
+  t.same(await there(), [[0, 5, false]])
+  t.equal(engine.plans.length, 2)
+  t.ok(engine.plans.every(({ lateAfterMs }) => lateAfterMs === T0 + GRAIN + GRACE))
+
+  clock.advance(WATCHED_MS - MIN)
+  await open.refresh(never)
+  t.same(await there(), [], 'nobody looked for so long')
+  open.watched('vitals')
+  await open.refresh(never)
+  t.same(await there(), [[0, 5, false]], 'at once for who looks again')
+})
+
+test('a window is open until it is committed, and none stays behind', async (t) => {
+  const { open, clock, arrive, there, files } = await scene(t)
+  const look = async () => {
+    open.watched('vitals')
+    await open.refresh(never)
+    return there()
+  }
+  clock.advance(GRAIN)
+  await arrive(T0 + GRAIN, [7])
+  t.same(await look(), [
+    [0, 3, false],
+    [15, 1, false],
+  ])
+  clock.advance(GRACE)
+  t.same(await look(), [[15, 1, false]])
+  t.equal((await files()).length, 1)
+  open.watched('vitals')
+  await open.clear()
+  t.same(await files(), [])
+  await open.refresh(never)
+  t.same(await there(), [[15, 1, false]], 'cleared windows are due at once')
+})
+
+test('what fails is told once, keeps nobody from anything, and is tried again', async (t) => {
+  const { open, clock, engine, lines, there, outputs } = await scene(t)
+  const failure = new AppError('engine_failed', 'no memory')
+  engine.failures.push(failure, failure, undefined, failure)
+  const told: number[] = []
+  for (let i = 0; i < 4; i++) {
+    open.watched('vitals')
+    await open.refresh(never)
+    told.push(lines.length)
+    clock.advance(REFRESH_MS)
+  }
+  t.same(told, [1, 1, 1, 2])
+  t.match(lines[0], /an open window cannot be computed now; it is tried again later/)
+  t.same(await there(), [[0, 3, false]], 'what was computed before is still there')
+  t.same(await outputs(), [])
+
+  engine.failures.push(new TypeError('a mistake'))
+  open.watched('vitals')
+  await t.rejects(open.refresh(never), { message: 'a mistake' })
+})
