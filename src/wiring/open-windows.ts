@@ -6,7 +6,7 @@ import {
   type OpenWindows,
   type OpenWindowsOptions,
 } from '../aggregation/rollup/open/open-windows.ts'
-import { localOpenStore } from '../aggregation/rollup/stores/local-open-store.ts'
+import { localOpenStore } from '../aggregation/rollup/stores/local-open.ts'
 import { definitionFor } from '../aggregation/serve/asked-sets.ts'
 import type { Queries } from '../aggregation/serve/query-port.ts'
 import type { System } from './system.ts'

@@ -5,7 +5,7 @@ import {
   REFRESH_MS,
   WATCHED_MS,
 } from '../../../../src/aggregation/rollup/open/open-windows.ts'
-import { localOpenStore } from '../../../../src/aggregation/rollup/stores/local-open-store.ts'
+import { localOpenStore } from '../../../../src/aggregation/rollup/stores/local-open.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import { createTelemetry } from '../../../../src/std/telemetry.ts'
 import { aggregation, definition, GRAIN, MIN, never, T0 } from '../../../fakes/aggregation/aggregation.ts'
