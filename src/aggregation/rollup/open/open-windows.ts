@@ -63,7 +63,9 @@ export function createOpenWindows(options: OpenWindowsOptions): OpenWindows {
     signal: AbortSignal,
   ): Promise<void> {
     const { keys: inputs } = await inputsNow(arrivals, { fromMs, toMs })
+    // To find nothing costs nothing: the first events are looked for with each tick.
     if (inputs.length === 0) return
+    refreshedMs.set(definition.id, clock.monotonicMs())
     const nextPrefix = () => runPrefix(windowKey(definition, fromMs), `open.${entropy.token(6)}`)
     const plan = { definition, fromMs, toMs, lateAfterMs: toMs + graceMs, inputs, nextPrefix }
     const ports = { engine: computing.engine, locate: arrivals.locate }
@@ -115,10 +117,7 @@ export function createOpenWindows(options: OpenWindowsOptions): OpenWindows {
         for (const definition of definitions) {
           const { id } = definition
           if (!isSince(watchedMs, id, WATCHED_MS)) await forget(id)
-          else if (!isSince(refreshedMs, id, REFRESH_MS)) {
-            refreshedMs.set(id, clock.monotonicMs())
-            await refreshOne(definition, signal)
-          }
+          else if (!isSince(refreshedMs, id, REFRESH_MS)) await refreshOne(definition, signal)
         }
         await computing.letGo()
         news.over()

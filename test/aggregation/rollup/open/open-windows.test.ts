@@ -77,6 +77,18 @@ test('what has come of an open window is computed while somebody looks at it, on
   t.same(await there(), [[0, 5, false]], 'at once for who looks again')
 })
 
+test('the first events of a window are told with the next look', async (t) => {
+  const { open, clock, arrive, engine, there } = await scene(t)
+  clock.advance(GRAIN + GRACE)
+  open.watched('vitals')
+  await open.refresh(never)
+  t.same([await there(), engine.plans.length], [[], 0])
+  clock.advance(1)
+  await arrive(T0 + GRAIN, [7])
+  await open.refresh(never)
+  t.same(await there(), [[15, 1, false]])
+})
+
 test('a window is open until it is committed, and none stays behind', async (t) => {
   const { open, clock, arrive, there, files } = await scene(t)
   const look = async () => {
