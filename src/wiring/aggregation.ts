@@ -25,9 +25,9 @@ import type { AggregationConfig, Config } from '../config/schema/config-schema.t
 import type { AskGateway } from './ask-gateway.ts'
 import { type Erasures, wireErasures } from './erasures.ts'
 import { wireImports } from './imports.ts'
-import { watchedQueries, wireOpenWindows } from './open-windows.ts'
 import { wireQueries } from './queries.ts'
 import type { System } from './system.ts'
+import { watchedQueries, wireOpenWindows } from './watched-windows.ts'
 
 /** Lines compacted into one Parquet object at most: a few minutes of a busy gateway. */
 const COMPACTION_BYTES = 268_435_456

@@ -23,7 +23,7 @@ import { createPlanner, type Planner } from '../plan/planner.ts'
 import type { RollupStore } from '../stores/store.ts'
 import type { RunPorts, SavedProgress } from './execute-run.ts'
 import { createRunLog, type RunLog } from './log/run-log.ts'
-import { type AsideTotal, createSetAsideBooks, type SetAsideBooks } from './log/set-aside-books.ts'
+import { type AsideTotal, booked, createSetAsideBooks } from './log/set-aside-books.ts'
 import { rollupMetrics } from './metrics.ts'
 import { createPresence, type Presence } from './presence.ts'
 import type { RunBeginning } from './run-beginning.ts'
@@ -236,18 +236,3 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
     },
   }
 }
-
-/** Whatever they set aside is written down, whoever asked them to look. */
-const booked = (arrivals: LakeArrivals, books: SetAsideBooks): LakeArrivals => ({
-  ...arrivals,
-  async ingest(signal, how) {
-    const report = await arrivals.ingest(signal, how)
-    await books.add(report.setAside, report.doubtful)
-    return report
-  },
-  async reexamine(keys, signal) {
-    const found = await arrivals.reexamine(keys, signal)
-    await books.add(found)
-    return found
-  },
-})

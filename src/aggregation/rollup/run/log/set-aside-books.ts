@@ -14,7 +14,7 @@ import {
 } from '../../../../std/files/files.ts'
 import { refuseLater } from '../../../../std/files/later-version.ts'
 import type { Logger } from '../../../../std/telemetry.ts'
-import type { Doubtful, SetAside } from '../../../ingest/index/arrivals.ts'
+import type { Doubtful, LakeArrivals, SetAside } from '../../../ingest/index/arrivals.ts'
 import { createControlFiles } from './record-files.ts'
 
 const BOOKS_VERSION = 1
@@ -188,3 +188,18 @@ function parseBooks(found: unknown): AsideBooks | undefined {
   refuseLater('What was set aside', found, BOOKS_VERSION)
   return books.Check(found) ? found : undefined
 }
+
+/** Whatever they set aside is written down, whoever asked them to look. */
+export const booked = (arrivals: LakeArrivals, books: SetAsideBooks): LakeArrivals => ({
+  ...arrivals,
+  async ingest(signal, how) {
+    const report = await arrivals.ingest(signal, how)
+    await books.add(report.setAside, report.doubtful)
+    return report
+  },
+  async reexamine(keys, signal) {
+    const found = await arrivals.reexamine(keys, signal)
+    await books.add(found)
+    return found
+  },
+})
