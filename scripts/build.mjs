@@ -10,6 +10,8 @@ const next = `dist.next-${process.pid}`
 const last = `dist.last-${process.pid}`
 const remove = (folder) => rmSync(folder, { recursive: true, force: true })
 
+// It takes seconds, in which nothing else is said.
+console.error('Compiling src/ into dist/ …')
 try {
   execFileSync(
     process.execPath,

@@ -14,7 +14,7 @@ import type { System } from './system.ts'
 
 export type { ErasureRequest, Erasures } from '../aggregation/ingest/erase/erasure-door.ts'
 export { type Erasure, placesOf } from '../aggregation/ingest/erase/erasure-record.ts'
-export { ERASABLE_BY } from '../aggregation/ingest/erase/erasure-target.ts'
+export { ERASABLE_BY, ERASED_BY } from '../aggregation/ingest/erase/erasure-target.ts'
 
 export interface ErasureSystem extends System {
   readonly askGateway: AskUpstream

@@ -3,7 +3,7 @@ import { AppError } from '../../std/errors.ts'
 import { systemEntropy } from '../../std/id.ts'
 import { instant, rangeFrom } from '../../std/input/instant.ts'
 import { wireAggregation } from '../../wiring/aggregation.ts'
-import { ERASABLE_BY, type Erasure, type ErasureRequest, placesOf } from '../../wiring/erasures.ts'
+import { ERASABLE_BY, ERASED_BY, type Erasure, type ErasureRequest, placesOf } from '../../wiring/erasures.ts'
 import { openLake } from '../../wiring/open-lake.ts'
 import { TOKEN_DEFAULT } from '../client/admin-client.ts'
 import { gatewayOf } from '../client/local-gateway.ts'
@@ -18,7 +18,6 @@ import {
   type Option,
 } from '../terminal/command.ts'
 import { stderrTelemetry } from '../terminal/stderr-log.ts'
-import { number } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { some, UNSEEN } from '../terminal/wording.ts'
 
@@ -97,13 +96,23 @@ function tell(erasure: Erasure, { out, err }: Terminal): number {
   const { id, state, dryRun, error, unsearched, unseen, runs } = erasure
   for (const { key, why } of unsearched) err(`${key}: not looked into: ${why}\n`)
   if (unseen !== undefined) err(`headgate erase: not seen: ${UNSEEN[unseen.why]}\n`)
-  for (const [place, { objects, rows }] of Object.entries(placesOf(erasure)))
+  const places = Object.entries(placesOf(erasure))
+  for (const [place, { objects, rows }] of places)
     out(`${place.padEnd(10)} ${some(rows, 'row')} of ${some(objects, 'object')}\n`)
-  const done = dryRun ? 'would go' : 'gone'
-  const computed = dryRun
-    ? ''
-    : `, ${number(runs.length)} ${runs.length === 1 ? 'run' : 'runs'} computed the windows`
+  const isFound = places.some(([, { rows }]) => rows > 0)
+  const done = isFound ? (dryRun ? 'would go' : 'gone') : nothingFound(erasure)
+  // Those of an erasure that failed before are computed with this one, which may find nothing itself.
+  const isComputed = !dryRun && (isFound || runs.length > 0)
+  const computed = isComputed ? `, ${some(runs.length, 'run')} computed the windows` : ''
   out(`Erasure ${id} ${state}: ${done}${computed}.\n`)
   if (error !== undefined) err(`${error}\n`)
   return state === 'done' ? EXIT.ok : EXIT.failed
+}
+
+/** Whose id is mistyped sees what was looked for, but for the id, which is kept nowhere. */
+function nothingFound({ app, by, fromMs, toMs }: Erasure): string {
+  const time = (word: string, ms?: number) =>
+    ms === undefined ? '' : ` ${word} ${new Date(ms).toISOString()}`
+  const times = `${time('from', fromMs)}${time('to', toMs)}` || ' of all times'
+  return `nothing was found: no event of the app "${app}" with this ${ERASED_BY[by]}, of those${times}`
 }

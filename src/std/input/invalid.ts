@@ -28,11 +28,11 @@ const sentence = (reason: string): string => (/[.?]$/.test(reason) ? reason : `$
 const pointerOf = ({ field, path = field === '' ? [] : [field] }: FieldFault): string =>
   ['#', ...path].join('/')
 
-/** Such as people give to fields. Anything else may be what should have been its value. */
-const NAME = /^[A-Za-z][A-Za-z_-]{0,31}$/
+/** Nothing in it ends a line or steers a terminal. */
+const NAME = /^[\w.-]{1,64}$/
 
 /**
- * The fault of an unknown name. It is repeated only where it is nearly a known one, or where `elsewhere` says in which other
+ * The fault of an unknown name, which may be what should have been its value. It is repeated only where it is nearly a known one, or where `elsewhere` says in which other
  * place it is.
  */
 export function unknownName(

@@ -78,7 +78,14 @@ test('a session is erased, its windows are computed without it, and the books sa
     out: /^raw {8}2 rows of 1 object\n[\s\S]*Erasure \S+ done: gone, 1 run computed the windows\.\n$/,
     err: '',
   })
-  t.match(await run(...erase), { code: 0, out: /^raw {8}0 rows of 0 objects\n[\s\S]*0 runs/ })
+  t.match(await run(...erase), {
+    code: 0,
+    out: /^raw {8}0 rows of 0 objects\n[\s\S]*done: nothing was found: no event of the app "shop" with this session_id, of those of all times\.\n$/,
+  })
+  t.match(await run('erase', '--app', 'shop', '--user', 'x', ...range, '--dry-run'), {
+    code: 0,
+    out: /with this user_id, of those from 2026-11-22T12:00:00\.000Z to 2026-11-22T13:00:00\.000Z\.\n$/,
+  })
   t.same(await filesWith(dir, WHOM), [])
   t.match(await run('reconcile', ...range), { code: 0, out: /erased[\s\S]*\nshop +0 +2 +2 +0 +4 / })
   await writeFile(join(dir, 'lake/erasures/0.json'), '{')

@@ -26,11 +26,14 @@ test('each fault is a sentence that begins with its field, and an entry for prog
 })
 
 test('a name that somebody sent is repeated only where it is nearly one that is known', async (t) => {
-  const known = ['from', 'dryRun', 'idempotency_key', 'x'.repeat(33)]
+  const known = ['from', 'dryRun', 'idempotency_key', 'x'.repeat(65)]
   for (const [name, meant] of [
     ['form', 'from'],
     ['dryRuns', 'dryRun'],
     ['idempotency-keys', 'idempotency_key'],
+    ['fr0m', 'from'],
+    ['from1', 'from'],
+    ['dry.Run', 'dryRun'],
   ] as const)
     t.same(unknownName(name, known), {
       field: name,
@@ -46,9 +49,9 @@ test('a name that somebody sent is repeated only where it is nearly one that is 
   for (const name of [
     'hunter',
     'hunter2',
-    'fr0m',
+    'from\n',
     '<b>\u001b[31m',
-    'x'.repeat(33),
+    'x'.repeat(66),
     'ann@mail.example',
     'über',
     '',

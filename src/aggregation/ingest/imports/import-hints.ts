@@ -34,9 +34,8 @@ export function createImportHints({ app, name, file, nowMs }: Hinted): ImportHin
   return {
     look({ candidates, accepted, rejected, ignored }) {
       lines += 1
-      if (lines > MAX_HINTED_LINES) return
+      if (lines > MAX_HINTED_LINES || hints.size >= MAX_HINTS) return
       namesOthers ||= candidates.some((candidate) => isOfAnother(candidate, app))
-      if (hints.size >= MAX_HINTS) return
       const codes = rejected.flatMap(({ reason }) => (reason === 'missing_field' ? [reason] : []))
       const judged = { accepted, codes, ignored }
       // It has no time, which is needed here.
@@ -79,4 +78,4 @@ const inFuture = (events: number): string =>
   `event_time: in the future, by more than ${MAX_EVENT_AHEAD_MS / MINUTE_MS} minutes, of so many events: ${events}; times are believed, and the schedule computes their windows only when these are over`
 
 const repeatedWithoutFile = (name: string): string =>
-  `event_id: none in some events, and here is no name of a file: they count once as often as the same lines come so, under the name "${name}"; under another name, or from a file, they count again`
+  `event_id: none in some events, and no name of a file here: however often the same lines come, they count once under the name "${name}"; under another name, or from a file, they count again`

@@ -126,7 +126,8 @@ function askedOf<T extends OfApp>(
   const named = own.filter((each) => id === undefined || each.id === id)
   if (id === undefined || named.length > 0) return named
   const known = own.map((each) => each.id)
-  throw invalid('id', `must be one of the ${name}${ofApps(ofAllApps)}${didYouMean(id, known)}`)
+  const choices = known.length === 0 ? ', and there is none' : `: ${known.join(', ')}`
+  throw invalid('id', `must be one of the ${name}${ofApps(ofAllApps)}${choices}${didYouMean(id, known)}`)
 }
 
 /** A token for some apps is told nothing of what is configured for others, not even that it is. */

@@ -78,6 +78,7 @@ test('what was hardly meant is told, of the first lines and once', async (t) => 
       [line({ app_id: 'blog' }), line({ app_id: 'blog' })],
       [/^app_id: some lines name another app.* imported for "shop"/],
     ],
+    ['what is no object', ['["an event, but a text", 1]'], []],
     ['the same app, or none', [line({ app_id: 'shop' }), line({ app_id: null })], []],
     [
       'the future',

@@ -371,10 +371,16 @@ test('objectives: all that the token may read, of an app, or one', async (t) => 
       '?id=fsat',
       'shop',
       400,
-      'id must be one of the objectives of the apps that this token may read; did you mean "fast"?',
+      'id must be one of the objectives of the apps that this token may read: fast, pages; did you mean "fast"?',
     ],
-    ['?id=blog-fast', 'shop', 400, 'id must be one of the objectives of the apps that this token may read.'],
-    ['?app=blog&id=fast', 'all', 400, 'id must be one of the objectives.'],
+    [
+      '?id=blog-fast',
+      'shop',
+      400,
+      'id must be one of the objectives of the apps that this token may read: fast, pages.',
+    ],
+    ['?app=blog&id=fast', 'all', 400, 'id must be one of the objectives: blog-fast.'],
+    ['?app=winter-sale&id=fast', 'all', 400, 'id must be one of the objectives, and there is none.'],
     ['?metric=m', 'all', 400, /^metric is not asked for here, but elsewhere; there are app, id/],
   ] as const)
     t.match(await get(`/query/objectives${query}`, token), { status, body: { detail } }, query)
@@ -455,7 +461,8 @@ test('alerts: all that the token may read, of an app, or one', async (t) => {
   t.match(await get('/alerts?id=slwo', 'shop'), {
     status: 400,
     body: {
-      detail: 'id must be one of the alerts of the apps that this token may read; did you mean "slow"?',
+      detail:
+        'id must be one of the alerts of the apps that this token may read: slow, slow-a; did you mean "slow"?',
     },
   })
   t.match(await get('/alerts?app=blog', 'shop'), { status: 403, body: { code: 'app_not_in_token' } })

@@ -1,5 +1,5 @@
 import { el } from './dom.js'
-import { clock, count, counted, measureText, moment, noted, tickText } from './format.js'
+import { clock, count, counted, day, measureText, moment, noted, tickText } from './format.js'
 import uPlot from './uPlot.esm.js'
 
 const HEIGHT = 260
@@ -79,7 +79,7 @@ function options({ answer: { unit, thresholds }, shown }, width, lowAt) {
     legend: { live: true },
     scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.15 : 1] } },
     axes: [
-      { ...axis, grid: { show: false }, values: axisTimes, filter: clearOfTheEdge, space: 64, size: 34 },
+      { ...axis, grid: { show: false }, values: axisTimes, filter: clearOfTheEdge, space: 72, size: 34 },
       {
         ...axis,
         grid,
@@ -179,8 +179,7 @@ const axisTimes = (_plot, ticks) =>
   ticks.map((x) => {
     if (x === null) return ''
     const text = clock(x * 1000).slice(0, 5)
-    const date = new Date(x * 1000)
-    return text === '00:00' ? date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' }) : text
+    return text === '00:00' ? day(x * 1000) : text
   })
 
 /** Good, needs improvement and poor, as faint bands behind the lines. */

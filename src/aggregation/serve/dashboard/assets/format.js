@@ -75,8 +75,14 @@ export const count = (n) => (n < 10_000 ? number(n < 10 ? 1 : 0).format(n) : com
 export const counted = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`
 export const percent = (share) => `${number(1).format(share * 100)} %`
 export const clock = (ms) => new Date(ms).toLocaleTimeString('en-GB')
-export const moment = (ms) =>
-  new Date(ms).toLocaleString('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
+const dated = (ms, nowMs, more) => {
+  const date = new Date(ms)
+  const year = date.getFullYear() === new Date(nowMs).getFullYear() ? {} : { year: 'numeric' }
+  return date.toLocaleString('en-GB', { day: 'numeric', month: 'short', ...year, ...more })
+}
+/** With its year where that is not this one. */
+export const day = (ms, nowMs = Date.now()) => dated(ms, nowMs, {})
+export const moment = (ms, nowMs = Date.now()) => dated(ms, nowMs, { hour: '2-digit', minute: '2-digit' })
 
 export function bytes(n) {
   if (n < 1024) return `${n} B`
