@@ -20,11 +20,13 @@ const MAX_EARLIER_RUNS = 96
 
 /**
  * A run of what is asked for; without a range one after the other, until nothing is due any more: a run takes so many
- * windows at most. Resolves with the exit code.
+ * windows at most. One that does nothing which those before it have not done would be followed by its like for ever: the
+ * open window is due each time, and so are those that fail. Resolves with the exit code.
  */
 export async function runPasses(runs: PassRuns, asked: Asked, terminal: Terminal): Promise<number> {
   const { listsAll = false, ...request } = asked
   const own = new Set<string>()
+  const doneBefore = new Set<string>()
   for (;;) {
     const answer = await runs.submit(request, PRINCIPAL)
     if (answer.id === null) return tellPlan(answer, listsAll, terminal)
@@ -33,7 +35,10 @@ export async function runPasses(runs: PassRuns, asked: Asked, terminal: Terminal
     const run = terminal.stop.aborted ? await runs.cancel(answer.id) : ended
     own.add(answer.id)
     tellRun(run, terminal)
-    if (!leavesMore(request, run)) {
+    const done = run.windows.filter(isDone).map(placeOf)
+    const isProgress = done.some((place) => !doneBefore.has(place))
+    for (const place of done) doneBefore.add(place)
+    if (!isProgress || !leavesMore(request, run)) {
       const others = otherRuns(await runs.list({ limit: MAX_EARLIER_RUNS }), own)
       terminal.err(asideElsewhere(others, programOf(terminal)))
       return run.state === 'succeeded' ? EXIT.ok : EXIT.failed
@@ -52,13 +57,13 @@ function otherRuns(newestFirst: readonly FinishedRun[], own: ReadonlySet<string>
 const isDone = ({ result }: FinishedRun['windows'][number]): boolean =>
   result !== undefined && result !== 'failed'
 
-/** One in which nothing was done would be followed by its like for ever. */
+const placeOf = ({ rollup, fromMs, toMs }: FinishedRun['windows'][number]) => `${rollup}.${fromMs}.${toMs}`
+
 const leavesMore = ({ from, reprocess }: PassRequest, { state, windows }: FinishedRun): boolean =>
   from === undefined &&
   reprocess !== 'all' &&
   state !== 'cancelled' &&
-  windows.length >= MAX_WINDOWS_WITHOUT_RANGE &&
-  windows.some(isDone)
+  windows.length >= MAX_WINDOWS_WITHOUT_RANGE
 
 type PlanAnswer = Awaited<ReturnType<PassRuns['submit']>>
 

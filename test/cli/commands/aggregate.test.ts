@@ -194,12 +194,14 @@ type AggregateRuns = Parameters<typeof runPasses>[0]
 type AggregateRun = Awaited<ReturnType<AggregateRuns['finish']>>
 
 /** Runs of so many windows, with these results, one after the other. */
-function runsOf(...passes: readonly (readonly [windows: number, result: string | undefined])[]) {
+function runsOf(
+  ...passes: readonly (readonly [windows: number, result: string | undefined, startMs?: number])[]
+) {
   const left = [...passes]
   let id = 0
   const run = (): AggregateRun => {
-    const [windows = 0, result] = left.shift() ?? []
-    const window = { rollup: 'default', fromMs: FROM, toMs: FROM + 1, step: 'compute', result }
+    const [windows = 0, result, startMs = FROM + id] = left.shift() ?? []
+    const window = { rollup: 'default', fromMs: startMs, toMs: startMs + 1, step: 'compute', result }
     const state = result === undefined ? 'queued' : result === 'failed' ? 'failed' : 'succeeded'
     return {
       id: `r${id}`,
@@ -266,6 +268,18 @@ test('without a range one run follows the other until nothing is due', async (t)
         [full, 'committed'],
         [full, 'unchanged'],
         [3, 'committed'],
+      ],
+      3,
+      0,
+    ],
+    [
+      'until one does nothing that was not done before: others fail each time',
+      {},
+      [
+        [full, 'committed', FROM],
+        [full, 'committed', FROM + 1],
+        [full, 'committed', FROM],
+        [full, 'committed', FROM + 2],
       ],
       3,
       0,

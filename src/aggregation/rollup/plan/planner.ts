@@ -136,7 +136,7 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
     const now = times()
     const found = await look(named(rollups), now)
     const free = found.filter(({ window }) => !isHeld(window))
-    return worthTelling(shareOfTick(planScheduled(free, now), now.nowMs))
+    return worthTelling(shareOfTick(planScheduled(free, now), free, now.nowMs))
   }
 
   /** All windows since the horizon began, or the first data, and others that wait for something, if only for their time. */
@@ -156,7 +156,7 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
       found.push(...(await gatherWithOthers(sources, definition, windows)))
     }
     const plan = planOfAll(found, reprocess, now)
-    const share = { most: MAX_WINDOWS_WITHOUT_RANGE, nowMs: now.nowMs }
+    const share = { most: MAX_WINDOWS_WITHOUT_RANGE, facts: found, nowMs: now.nowMs }
     return worthTelling(reprocess === 'all' ? plan : firstOf(plan, share))
   }
 

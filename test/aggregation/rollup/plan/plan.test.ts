@@ -21,6 +21,7 @@ import {
   shareOfTick,
 } from '../../../../src/aggregation/rollup/plan/plan-share.ts'
 import { runToEnd } from '../../../../src/std/async/yielding.ts'
+import { DAY_MS } from '../../../../src/std/durations.ts'
 import { committed } from '../../../contracts/store.ts'
 import { minuteRows } from '../../../fakes/aggregation/minutes.ts'
 
@@ -332,6 +333,10 @@ test('a request decides what is run again', async (t) => {
   }
 })
 
+/** Whole numbers from the first on, before the last, up or down. */
+const range = (from: number, to: number) =>
+  Array.from({ length: Math.abs(to - from) }, (_, i) => (from < to ? from + i : from - i))
+
 test('a short backlog is caught up oldest first; of a long one some of the last day come before', async (t) => {
   const nowMs = T0 + 10 * MIN
   const ago = (minutes: number) => ({
@@ -339,8 +344,6 @@ test('a short backlog is caught up oldest first; of a long one some of the last 
     fromMs: nowMs - 2 * MIN - minutes * MIN,
     toMs: nowMs - 2 * MIN - (minutes - 1) * MIN,
   })
-  const range = (from: number, to: number) =>
-    Array.from({ length: Math.abs(to - from) }, (_, i) => (from < to ? from + i : from - i))
   const DAY_MINUTES = 24 * 60
   for (const [what, due, taken] of [
     ['few: oldest first', range(48, 0), range(48, 0)],
@@ -360,7 +363,7 @@ test('a short backlog is caught up oldest first; of a long one some of the last 
   ] as const) {
     const shuffled = [...due].sort((a, b) => (a % 7) - (b % 7) || a - b)
     const all = shuffled.map((minutes) => facts({ window: ago(minutes) }))
-    const plan = shareOfTick(planScheduled(all, { ...times(nowMs), graceMs: 0 }), nowMs)
+    const plan = shareOfTick(planScheduled(all, { ...times(nowMs), graceMs: 0 }), all, nowMs)
     t.same(
       plan.windows,
       taken.map((minutes) => ({ ...ago(minutes), step: 'compute' })),
@@ -374,6 +377,34 @@ test('a short backlog is caught up oldest first; of a long one some of the last 
     )
   }
   t.equal(MOST_NEWEST_FIRST, MAX_WINDOWS_PER_TICK / 2)
+})
+
+test('windows that failed before hold up no other: they come last, of the last day as well', (t) => {
+  const nowMs = T0 + 40 * DAY_MS
+  const windowAt = (i: number) => ({
+    rollup: 'vitals',
+    fromMs: nowMs - i * GRAIN,
+    toMs: nowMs - (i - 1) * GRAIN,
+  })
+  const failedMs = nowMs - FAILED_PAUSE_MS
+  for (const [what, failed, others, taken] of [
+    ['old ones', range(300, 200), [100], [100, ...range(300, 205)]],
+    ['new ones', range(60, 10), range(200, 190), [...range(200, 190), ...range(60, 10)]],
+    ['new ones beside new ones', range(90, 50), range(49, 0), [...range(1, 49), 49, ...range(90, 50)]],
+    ['alone', range(9, 5), [], range(9, 5)],
+  ] as const) {
+    const all = [
+      ...failed.map((i) => facts({ window: windowAt(i), failedMs })),
+      ...others.map((i) => facts({ window: windowAt(i) })),
+    ]
+    const plan = shareOfTick(planScheduled(all, { ...times(nowMs), graceMs: 0 }), all, nowMs)
+    t.same(
+      plan.windows.map(({ fromMs }) => (nowMs - fromMs) / GRAIN),
+      taken,
+      what,
+    )
+  }
+  t.end()
 })
 
 test('a tick takes ten times as many windows that are only published: a restored lake is soon shown', (t) => {
@@ -396,7 +427,7 @@ test('a tick takes ten times as many windows that are only published: a restored
       MAX_WINDOWS_PER_TICK - 1 + PUBLISHED_PER_COMPUTED,
     ],
   ] as const) {
-    const share = shareOfTick({ windows, skipped: [] }, nowMs)
+    const share = shareOfTick({ windows, skipped: [] }, [], nowMs)
     t.same(share.windows, windows.slice(0, taken), what)
     t.equal(share.skipped.length, windows.length - taken, what)
   }

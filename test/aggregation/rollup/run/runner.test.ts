@@ -1339,7 +1339,7 @@ test('a store that fails is brought up to date later, and keeps the others from 
   await runs.work(never)
   t.match(await second.windows('vitals', 0, at(1)), [{ generation: 1 }], 'published, not computed again')
   t.match((await runs.list({ limit: 1 }))[0], {
-    windows: [{ step: 'publish', result: 'published' }, {}, {}, {}],
+    windows: [{}, {}, {}, {}, { step: 'publish', result: 'published' }],
   })
 })
 
