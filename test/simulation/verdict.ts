@@ -1,4 +1,6 @@
 import { parseEventLine } from '../../src/event/schema/ndjson.ts'
+import { UNFINISHED } from '../../src/lake/layout.ts'
+import type { PowerFiles } from '../fakes/files/power-files.ts'
 import type { Aggregation } from './aggregation.ts'
 import { DEFINITION } from './aggregation.ts'
 import { METRIC } from './clients.ts'
@@ -138,7 +140,7 @@ const MICROS_AND_WEIGHT = 1_000_000_000n
 function checkCounts(world: SimulatedWorld, counted: Counts): void {
   const { clients, violations, lost } = world
   const left = new Map(counted)
-  const dead = deadLetters(world)
+  const dead = deadLetters(world.machine.disk)
   for (const { label, app, value, isPoison, isAcknowledged } of clients.issued.values()) {
     const key = `${app} ${label}`
     const count = left.get(key)
@@ -156,16 +158,20 @@ function checkCounts(world: SimulatedWorld, counted: Counts): void {
 
 /** Whatever is set aside is an event: bytes that nobody wrote are none. */
 function checkDeadLines(world: SimulatedWorld): void {
-  for (const line of deadLetters(world).split('\n').filter(Boolean)) {
+  for (const line of deadLetters(world.machine.disk).split('\n').filter(Boolean)) {
     if (parseEventLine(line) === undefined)
       world.violations.push(`nobody has written this: ${line.slice(0, TOLD_CHARS)}`)
   }
 }
 
-/** All lines that no sink takes. */
-function deadLetters({ machine }: SimulatedWorld): string {
-  return machine.disk
+/**
+ * All lines that no sink takes. A file that was never finished holds none, whatever is in it: the disk may bring one back
+ * that was removed, and no reader of the lake sees it.
+ */
+export function deadLetters(disk: PowerFiles): string {
+  return disk
     .list(`${LAKE_DIR}/dead`)
-    .map((path) => String(machine.disk.peek(path)))
+    .filter((path) => !path.endsWith(UNFINISHED))
+    .map((path) => String(disk.peek(path)))
     .join('')
 }
