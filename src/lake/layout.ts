@@ -120,6 +120,9 @@ export const indexKey = (arrivalMs: number, name: string): string =>
 export const joinedHourKey = (arrivalMs: number): string =>
   keyOf('joined', `dt=${dayOf(arrivalMs)}`, `hr=${hourOf(arrivalMs)}.json`)
 
+/** Where that of a day lies. Ends in a slash. */
+export const joinedDayFolder = (arrivalMs: number): string => `${keyOf('joined', `dt=${dayOf(arrivalMs)}`)}/`
+
 /** What went by an erasure, and how far it is. */
 export const erasureKey = (id: string): string => keyOf('erasures', `${id}.json`)
 

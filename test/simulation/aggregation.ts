@@ -45,8 +45,9 @@ const MAX_BATCH_BYTES = 8_192
 /** The hour that is not over is joined once in a world: some events come before that, and some after. */
 const JOIN_TIMES = { afterMs: -54 * 60_000, pauseMs: 60_000 }
 
+/** Opened only for what is looked at by itself: an input was gone or damaged before, which no world should come to. */
 const noSession = async () => {
-  throw new AppError('engine_failed', 'There is no database in a simulated world')
+  throw new AppError('engine_failed', 'There is no database in a simulated world, and an object is doubted')
 }
 
 export async function startAggregation(

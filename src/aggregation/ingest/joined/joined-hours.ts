@@ -1,5 +1,5 @@
 import type { Lake } from '../../../lake/lake.ts'
-import { joinedHourKey, parseRawKey } from '../../../lake/layout.ts'
+import { joinedDayFolder, joinedHourKey, parseRawKey } from '../../../lake/layout.ts'
 import { AppError } from '../../../std/errors.ts'
 import { isNoneOfOurs, isPermanentReadError } from '../../../std/files/files.ts'
 import { lruCache } from '../../../std/lru.ts'
@@ -18,6 +18,8 @@ export interface JoinedHours {
   mend(arrivalMs: number, hour: JoinedHour): Promise<void>
   /** Says no more that these hold anything, if it still says so. */
   drop(arrivalMs: number, joinedKeys: readonly string[]): Promise<void>
+  /** Makes durable what can be read of the hour, whoever put it there. */
+  makeDurable(arrivalMs: number): Promise<void>
   /** What those of the objects were joined to that were; every other lies under its own key. */
   holders(keys: readonly string[], how?: LookupOptions): Promise<ReadonlyMap<string, JoinedObject>>
 }
@@ -37,7 +39,7 @@ interface HeldHour extends JoinedHour {
 }
 
 interface JoinedSources {
-  readonly lake: Pick<Lake, 'get' | 'put' | 'keys'>
+  readonly lake: Pick<Lake, 'get' | 'put' | 'keys' | 'makeDurable'>
   readonly log: Logger
   /** Told of an hour whose record is damaged. */
   readonly doubt: (arrivalMs: number) => void
@@ -114,6 +116,7 @@ export function joinedHours({ lake, log, doubt }: JoinedSources): JoinedHours {
       const { joinedMs, objects } = hour
       await mend(arrivalMs, { joinedMs, objects: objects.filter(({ key }) => !joinedKeys.includes(key)) })
     },
+    makeDurable: async (arrivalMs) => lake.makeDurable?.(joinedDayFolder(arrivalMs)),
     async put(arrivalMs, hour) {
       const key = joinedHourKey(arrivalMs)
       const outcome = await lake.put(key, Buffer.from(recordText(hour)), { ifAbsent: true })

@@ -5,8 +5,8 @@ import type { JoinedHour, JoinedObject } from './joined-record.ts'
 
 /**
  * Removes what was joined, long after that was said, and what joins that were never said have left. Before anything goes, all
- * of the object that has its rows is read in the lake. One that is gone or damaged counts no more if each of its small ones
- * is there; else those that are there stay.
+ * of the object that has its rows is read in the lake, and what says so is made durable. One that is gone or damaged counts
+ * no more if each of its small ones is there; else those that are there stay.
  */
 export async function tidyHour(
   record: JoinedHour,
@@ -36,6 +36,8 @@ export async function tidyHour(
       faulty.map(({ key }) => key),
     )
   removed.push(...(await lostJoins(objects, hour, tools)))
+  // Whoever put the record there may have failed, or died, before it would survive a power cut.
+  if (removed.length > 0) await tools.hours.makeDurable(hour.arrivalMs)
   await tools.lake.remove(removed.map(({ key }) => key))
   return { objects: removed.length, bytes: removed.reduce((sum, { bytes }) => sum + bytes, 0) }
 }
