@@ -57,7 +57,9 @@ export function wireErasures(config: Config, system: ErasureSystem): Erasures {
       async recompute({ fromMs, toMs, key }, signal) {
         const request = { from: fromMs, to: toMs, reprocess: 'all', confirm: true } as const
         const { id } = await runs.submit(request, 'erasure', key)
-        return ended(String(id), signal)
+        const run = await ended(String(id), signal)
+        await runs.forgetOpen()
+        return run
       },
     },
   })

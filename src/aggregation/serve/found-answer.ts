@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createYielder } from '../../std/async/yielding.ts'
+import type { Clock } from '../../std/clock.ts'
+import { MINUTE_MS } from '../../std/durations.ts'
 import { keptDefinition } from '../rollup/model/definition.ts'
 import { type ThresholdsByMetric, thresholdsIn } from '../rollup/model/thresholds.ts'
 import { toldUnits } from '../rollup/model/units.ts'
@@ -14,6 +16,7 @@ interface FindingPorts {
   readonly openStore: Pick<RollupStore, 'contents'>
   readonly thresholds: ThresholdsByMetric
   readonly cache: Cache
+  readonly clock: Clock
 }
 
 /** What an answer is made of, named before and after it is made. */
@@ -25,6 +28,8 @@ interface Named extends Omit<FoundAnswer, 'computed'> {
 
 /** So often an answer is made while windows that it is of are published; then it is told as it is. Ours. */
 const MOST_COMPUTATIONS = 3
+/** The generation of an open window is its time: whoever computed one that is older computes them no more. Ours. */
+const OLD_MS = 5 * MINUTE_MS
 const CHANGED_MEANWHILE =
   'Windows of the range were published while the answer was computed: some of its numbers may be older than others. Ask again.'
 
@@ -56,7 +61,7 @@ export async function findAnswer(
 
 async function nameNow(
   { definition, query, periods, besides, withOpen }: AskedQuery,
-  { store, openStore, thresholds }: FindingPorts,
+  { store, openStore, thresholds, clock }: FindingPorts,
   signal: AbortSignal,
 ): Promise<Named> {
   const own = await read(periods, store, signal)
@@ -64,7 +69,9 @@ async function nameNow(
   const kept = keptDefinition(definition)
   const found = own.map((period) => foundPeriod(period, more, kept))
   const all = [...own, ...more].flatMap(({ windows }) => windows)
-  const open = withOpen === undefined ? [] : await openAfter(own, openStore, signal)
+  const isOld = ({ generation }: SeriesWindow) => generation < clock.nowMs() - OLD_MS
+  const after = withOpen === undefined ? [] : await openAfter(own, openStore, signal)
+  const open = after.filter((window) => !isOld(window))
   const ranked = unitsOf([...found.flatMap(({ windows }) => windows), ...open])
   const told = toldUnits(ranked, query.unit)
   const { unit } = told

@@ -27,22 +27,30 @@ export async function withOpenPoints(
 ): Promise<KeptAnswer> {
   const { unit } = told
   const those = open.filter(({ units }) => units.some((each) => each.unit === unit))
-  const [first] = those
-  if (first === undefined) return computed
-  const holding = steps.filter((step) => those.some((window) => overlap(window, step)))
+  if (those.length === 0) return computed
+  const isOpenIn = (step: TimeSpan) => those.some((window) => overlap(window, step))
+  const range = covering(steps.filter(isOpenIn))
+  const holding = steps.filter((step) => overlap(step, range))
+  const isOpenAt = (t: number) => holding.some((step) => step.fromMs === t && isOpenIn(step))
   const both: Pick<RollupStore, 'series'> = {
     async *series(request: SeriesRequest) {
-      yield* store.series({ ...request, toMs: first.fromMs }, signal)
-      yield* openStore.series({ ...request, mergedWithin: undefined, fromMs: first.fromMs }, signal)
+      let { fromMs } = request
+      for (const window of those) {
+        if (fromMs < window.fromMs) yield* store.series({ ...request, fromMs, toMs: window.fromMs }, signal)
+        const { fromMs: openMs, toMs } = window
+        yield* openStore.series({ ...request, mergedWithin: undefined, fromMs: openMs, toMs }, signal)
+        fromMs = toMs
+      }
+      if (fromMs < request.toMs) yield* store.series({ ...request, fromMs }, signal)
     },
   }
-  const range = covering(holding)
   const work = { steps: holding, signal, thresholds: limits }
   const partial: SeriesText = JSON.parse((await computeSeries(both, { ...query, ...range, unit }, work)).text)
   const whole: SeriesText = JSON.parse(computed.text)
   const points = [
     ...whole.points.filter(({ t }) => t < range.fromMs),
-    ...partial.points.map((point) => ({ ...point, partial: true })),
+    ...partial.points.map((point) => (isOpenAt(point.t) ? { ...point, partial: true } : point)),
+    ...whole.points.filter(({ t }) => t >= range.toMs),
   ]
   return { ...computed, text: JSON.stringify({ ...whole, points }), isEmpty: [false] }
 }

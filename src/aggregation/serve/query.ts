@@ -38,7 +38,7 @@ export interface QueryPorts {
 export function createQueries(ports: QueryPorts): Queries {
   const { store, openStore, definitions, thresholds, cache, clock } = ports
   async function find(asked: AskedQuery, signal: AbortSignal): Promise<FoundAnswer> {
-    const known = await findAnswer(asked, { store, openStore, thresholds, cache }, signal)
+    const known = await findAnswer(asked, { store, openStore, thresholds, cache, clock }, signal)
     return asked.withOpen === undefined ? known : { ...known, computed: await asked.withOpen(known) }
   }
 

@@ -14,11 +14,13 @@ import {
 import { committed, memoryStore, rollupRow } from '../../fakes/aggregation/store.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 
+const now = noon + 600_000
+
 /** At ten past twelve: quarters of an hour until noon are committed, and the next one is open. */
-async function openAtNoon(isCommitted = true) {
+async function openAtNoon({ isCommitted = true, generation = now } = {}) {
   const store = memoryStore()
   const openStore = memoryStore()
-  const ports = { store, openStore, definitions: [quarterly], clock: fakeClock(noon + 600_000) }
+  const ports = { store, openStore, definitions: [quarterly], clock: fakeClock(now) }
   const queries = queriesHere(ports)
   if (isCommitted) {
     await store.fill(committed(noon - 2 * QUARTER), [
@@ -30,7 +32,7 @@ async function openAtNoon(isCommitted = true) {
       rollupRow({ set: 'route', value: '/a' }, [300]),
     ])
   }
-  const open = { complete: false, generation: 9 }
+  const open = { complete: false, generation }
   await openStore.fill(committed(noon, open), [
     rollupRow({}, [1_000, 3_000, 5_000]),
     rollupRow({ unit: 's' }, [1]),
@@ -106,8 +108,38 @@ for (const [what, its, points, notices] of [
   })
 }
 
+test('what is committed after a window that is open, and between two, is told beside it', async (t) => {
+  const { store, openStore, series } = await openAtNoon()
+  const at = (quarters: number) => noon + quarters * QUARTER
+  for (const quarters of [0, 1, 3])
+    await store.fill(committed(at(quarters), { complete: false }), [rollupRow({}, [50])])
+  await openStore.fill(committed(at(2), { complete: false, generation: now }), [rollupRow({}, [60, 70])])
+  t.same(told(await series({ toMs: at(4) })), [
+    [-2, 2],
+    [-1, 1],
+    [0, 3, 'partial'],
+    [1, 1],
+    [2, 2, 'partial'],
+    [3, 1],
+  ])
+  t.same(told(await series({ toMs: at(4), step: HOUR })), [
+    [-4, 3],
+    [0, 7, 'partial'],
+  ])
+})
+
+test('what was computed long ago is told no more', async (t) => {
+  for (const [generation, points] of [
+    [now - 300_001, 2],
+    [now - 300_000, 3],
+  ] as const) {
+    const { series } = await openAtNoon({ generation })
+    t.equal((await series()).points.length, points)
+  }
+})
+
 test('what has come is told before anything is committed', async (t) => {
-  const { series } = await openAtNoon(false)
+  const { series } = await openAtNoon({ isCommitted: false })
   const answer = await series()
   t.same(told(answer), [[0, 3, 'partial']])
   t.match(answer, { total: null, unit: 'ms', notices: undefined })

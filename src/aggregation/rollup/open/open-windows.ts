@@ -7,6 +7,7 @@ import type { Entropy } from '../../../std/id.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import type { LakeArrivals } from '../../ingest/index/arrivals.ts'
 import { contentOf } from '../commit/content-hash.ts'
+import { inputsDigest } from '../commit/manifest.ts'
 import { windowKey } from '../commit/manifest-keys.ts'
 import { inputsNow } from '../commit/window-reading.ts'
 import { type Engine, rejectedIn, type SortRows } from '../engines/engine.ts'
@@ -18,6 +19,10 @@ import { isOfTheStore, type OpenStore } from '../stores/store.ts'
 export const WATCHED_MS = 5 * MINUTE_MS
 /** From one computation of an open window to the next: it reads all of its events each time. Ours. */
 export const REFRESH_MS = MINUTE_MS
+/** A window that got nothing new is computed again only then: whoever reads takes none that is older. Ours. */
+const RENEWED_MS = 4 * MINUTE_MS
+/** Where the grace is long many windows are open: so many of them are computed, the newest. Ours. */
+export const MOST_OPEN_WINDOWS = 4
 
 export interface OpenComputing {
   readonly engine: Engine
@@ -31,7 +36,7 @@ export interface OpenWindowsOptions {
   readonly arrivals: Pick<LakeArrivals, 'touching' | 'locate'>
   readonly computing: OpenComputing
   readonly lake: Pick<Lake, 'remove'>
-  readonly store: Pick<OpenStore, 'publish' | 'forget'>
+  readonly store: Pick<OpenStore, 'publish' | 'forget' | 'clear'>
   /** So long after its end a window is open: then it is committed. */
   readonly graceMs: number
   readonly system: { readonly clock: Clock; readonly entropy: Entropy; readonly log: Logger }
@@ -54,18 +59,20 @@ export function createOpenWindows(options: OpenWindowsOptions): OpenWindows {
   const { definitions, arrivals, computing, lake, store, graceMs } = options
   const { clock, entropy, log } = options.system
   const watchedMs = new Map<string, number>()
-  const refreshedMs = new Map<string, number>()
+  /** By rollup and start. */
+  const computed = new Map<string, Computed>()
+  /** Grows when windows are removed: what was begun before is of events that may be gone. */
+  let epoch = 0
+  let isNew = true
+  let generation = 0
   const news = createFailureNews()
 
+  /** False: all were removed meanwhile. */
   async function compute(
-    definition: RollupDefinition,
-    { fromMs, toMs }: TimeSpan,
+    { definition, fromMs, toMs, inputs }: OpenTask,
     signal: AbortSignal,
-  ): Promise<void> {
-    const { keys: inputs } = await inputsNow(arrivals, { fromMs, toMs })
-    // To find nothing costs nothing: the first events are looked for with each tick.
-    if (inputs.length === 0) return
-    refreshedMs.set(definition.id, clock.monotonicMs())
+  ): Promise<boolean> {
+    const begun = epoch
     const nextPrefix = () => runPrefix(windowKey(definition, fromMs), `open.${entropy.token(6)}`)
     const plan = { definition, fromMs, toMs, lateAfterMs: toMs + graceMs, inputs, nextPrefix }
     const ports = { engine: computing.engine, locate: arrivals.locate }
@@ -74,12 +81,16 @@ export function createOpenWindows(options: OpenWindowsOptions): OpenWindows {
     try {
       const rows = await computing.sortRows(keys, signal)
       try {
+        const { hash: contentHash } = await contentOf(rows.read())
+        if (epoch !== begun) return false
+        // Also by a clock that was set back: a store takes no older one.
+        generation = Math.max(clock.nowMs(), generation + 1)
         const window = {
           ...{ rollup: definition.id, fromMs, toMs, definition: keptDefinition(definition) },
-          ...{ generation: clock.nowMs(), contentHash: (await contentOf(rows.read())).hash },
-          ...{ complete: false, late: 0, rejected: rejectedIn(counts) },
+          ...{ generation, contentHash, complete: false, late: 0, rejected: rejectedIn(counts) },
         }
         await store.publish(window, rows.read())
+        return true
       } finally {
         await rows.release()
       }
@@ -88,23 +99,44 @@ export function createOpenWindows(options: OpenWindowsOptions): OpenWindows {
     }
   }
 
-  async function refreshOne(definition: RollupDefinition, signal: AbortSignal): Promise<void> {
-    const { id, grainMs } = definition
-    const nowMs = clock.nowMs()
-    const firstMs = alignDown(nowMs - graceMs, grainMs)
-    // Those that are over would be told beside what was committed of them.
-    await store.forget(id, firstMs)
-    const many = Math.floor((nowMs - firstMs) / grainMs) + 1
-    for (const fromMs of Array.from({ length: many }, (_, at) => firstMs + at * grainMs))
-      await compute(definition, { fromMs, toMs: fromMs + grainMs }, signal)
+  /** A window without events, or of the same as a while ago, is left as it is. */
+  async function refreshWindow(definition: RollupDefinition, fromMs: number, signal: AbortSignal) {
+    const toMs = fromMs + definition.grainMs
+    const key = `${definition.id} ${fromMs}`
+    const before = computed.get(key)
+    const ageMs = clock.monotonicMs() - (before?.atMs ?? Number.NEGATIVE_INFINITY)
+    if (ageMs < REFRESH_MS) return
+    const { keys: inputs } = await inputsNow(arrivals, { fromMs, toMs })
+    const of = inputsDigest(inputs)
+    if (inputs.length === 0 || (before?.of === of && ageMs < RENEWED_MS)) return
+    const atMs = clock.monotonicMs()
+    computed.set(key, { of: '', atMs, untilMs: toMs })
+    const isThere = await compute({ definition, fromMs, toMs, inputs }, signal)
+    if (isThere) computed.set(key, { of, atMs, untilMs: toMs })
   }
 
-  const isSince = (times: ReadonlyMap<string, number>, id: string, lengthMs: number): boolean =>
-    clock.monotonicMs() - (times.get(id) ?? Number.NEGATIVE_INFINITY) < lengthMs
+  async function refreshOne(definition: RollupDefinition, signal: AbortSignal): Promise<void> {
+    const { id, grainMs } = definition
+    const newestMs = alignDown(clock.nowMs(), grainMs)
+    const firstMs = Math.max(
+      alignDown(clock.nowMs() - graceMs, grainMs),
+      newestMs - (MOST_OPEN_WINDOWS - 1) * grainMs,
+    )
+    // Those that are over would be told beside what was committed of them.
+    await store.forget(id, firstMs)
+    for (const [key, { untilMs }] of computed) if (untilMs <= firstMs) computed.delete(key)
+    const many = (newestMs - firstMs) / grainMs + 1
+    for (const fromMs of Array.from({ length: many }, (_, at) => firstMs + at * grainMs))
+      await refreshWindow(definition, fromMs, signal)
+  }
 
-  async function forget(id: string): Promise<void> {
-    await store.forget(id, Number.POSITIVE_INFINITY)
-    refreshedMs.delete(id)
+  const isWatched = (id: string): boolean =>
+    clock.monotonicMs() - (watchedMs.get(id) ?? Number.NEGATIVE_INFINITY) < WATCHED_MS
+
+  async function clear(): Promise<void> {
+    epoch += 1
+    computed.clear()
+    await store.clear()
   }
 
   return {
@@ -114,11 +146,11 @@ export function createOpenWindows(options: OpenWindowsOptions): OpenWindows {
 
     async refresh(signal) {
       try {
-        for (const definition of definitions) {
-          const { id } = definition
-          if (!isSince(watchedMs, id, WATCHED_MS)) await forget(id)
-          else if (!isSince(refreshedMs, id, REFRESH_MS)) await refreshOne(definition, signal)
-        }
+        const watched = definitions.filter(({ id }) => isWatched(id))
+        // What another process, or another configuration, has left is of no use to anybody.
+        if (isNew || watched.length === 0) await clear()
+        isNew = false
+        for (const definition of watched) await refreshOne(definition, signal)
         await computing.letGo()
         news.over()
       } catch (error) {
@@ -129,8 +161,19 @@ export function createOpenWindows(options: OpenWindowsOptions): OpenWindows {
       }
     },
 
-    async clear() {
-      for (const { id } of definitions) await forget(id)
-    },
+    clear,
   }
+}
+
+interface Computed {
+  /** Names its inputs; empty while it is at work, or after it failed. */
+  readonly of: string
+  readonly atMs: number
+  /** Its end. */
+  readonly untilMs: number
+}
+
+interface OpenTask extends TimeSpan {
+  readonly definition: RollupDefinition
+  readonly inputs: readonly string[]
 }

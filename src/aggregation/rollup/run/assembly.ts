@@ -103,6 +103,8 @@ export interface OfLake {
   readonly alone: <T>(held: HeldFor, work: (signal: AbortSignal) => Promise<T>) => Promise<T>
   /** Works while no other, in this process or another, takes in or joins; rejects while one does. */
   readonly exclusively: Exclusively
+  /** Removes what was computed of windows that are not over: events of theirs have gone. */
+  forgetOpen(): Promise<void>
   /**
    * Removes what windows were before these runs from the lake and from the stores; answers those that count as before.
    * Rejects while another works on one of them.
@@ -219,13 +221,8 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
       beside: besideEachOther([joining, merging, opening]),
     },
     ofLake: {
-      alone: (held, work) =>
-        hold({ name: 'erasure', ...held }, async (signal) => {
-          const result = await work(signal)
-          // They may have been computed from what was there before.
-          await open?.clear()
-          return result
-        }),
+      alone: (held, work) => hold({ name: 'erasure', ...held }, work),
+      forgetOpen: async () => open?.clear(),
       exclusively,
       forgetBefore: (recounted, held) => removeSuperseded(recounted, { lake, stores, hold, ...held }),
       lastIngest: () => ({

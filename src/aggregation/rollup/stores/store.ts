@@ -140,6 +140,8 @@ export interface RollupStore {
 export interface OpenStore extends Pick<RollupStore, 'publish' | 'contents' | 'series'> {
   /** Removes the windows of a rollup that start before. */
   forget(rollup: string, beforeMs: number): Promise<void>
+  /** Removes all windows, of whatever rollup. */
+  clear(): Promise<void>
 }
 
 /** A span of a rollup's time, such as a window. */

@@ -7,7 +7,9 @@ export const SeriesAnswer = Type.Object({
   ...common,
   step: Type.String(),
   points: Type.Array(Point, { description: 'The steps that have data, in time order.' }),
-  total: Type.Union([Point, Type.Null()], { description: 'The whole range, from the merged histograms.' }),
+  total: Type.Union([Type.Omit(Point, ['partial']), Type.Null()], {
+    description: 'The whole range, from the merged histograms.',
+  }),
 })
 
 export const HistogramAnswer = Type.Object({

@@ -16,7 +16,8 @@ export const GROUP_BATCHES = 512
 const FRAME_BYTES = 16 * 1024
 /**
  * A sync costs about 0.2 ms of processor time however much it covers. So one begins at once when none began lately, but
- * under load no sooner than this after the one before, unless a group is full: at most a fifteenth of a core goes to syncs.
+ * under load no sooner than this after the one before, unless a group is full: of eight batches and more a fifteenth of a
+ * core goes to syncs; of fewer a sixth at most, where there is little else to do.
  */
 export const GROUP_MS = 3
 /** To wait is worth it for company: where batches come one by one, it is hardly more than their own wait. Ours. */

@@ -2,19 +2,20 @@ import { readdir } from 'node:fs/promises'
 import { type Test, test } from 'tap'
 import {
   createOpenWindows,
+  MOST_OPEN_WINDOWS,
   REFRESH_MS,
-  WATCHED_MS,
 } from '../../../../src/aggregation/rollup/open/open-windows.ts'
 import { localOpenStore } from '../../../../src/aggregation/rollup/stores/local-open.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import { createTelemetry } from '../../../../src/std/telemetry.ts'
 import { aggregation, definition, GRAIN, MIN, never, T0 } from '../../../fakes/aggregation/aggregation.ts'
+import { chunks, committed, rollupRow } from '../../../fakes/aggregation/store.ts'
 import { unsyncedFiles } from '../../../fakes/files/unsynced-files.ts'
 
 const GRACE = 2 * MIN
 
 /** Open windows over a lake in which something has come at T0, in the first minute of a window. */
-async function scene(t: Test) {
+async function scene(t: Test, graceMs = GRACE) {
   const it = await aggregation(t)
   const dir = `${it.dir}/open`
   const store = localOpenStore({ dir, files: unsyncedFiles })
@@ -26,7 +27,7 @@ async function scene(t: Test) {
     letGo += 1
   }
   const open = createOpenWindows({
-    ...{ definitions: [definition], arrivals, lake, store, graceMs: GRACE, system: { clock, entropy, log } },
+    ...{ definitions: [definition], arrivals, lake, store, graceMs, system: { clock, entropy, log } },
     computing: { engine, sortRows, letGo: end },
   })
   const arrive = async (ms: number, values: readonly number[]) => {
@@ -36,7 +37,7 @@ async function scene(t: Test) {
   await arrive(T0, [1, 2, 3])
   const request = { rollup: 'vitals', app: 'shop', metric: 'browser.web_vital.lcp', set: 'app' }
   return {
-    ...{ ...it, arrive, open, lines, letGo: () => letGo },
+    ...{ ...it, arrive, open, openStore: store, lines, letGo: () => letGo },
     /** Starts, in minutes after T0, and rows of the windows that are there. */
     async there() {
       const windows = await store.contents({ ...request, fromMs: 0, toMs: T0 + 100 * GRAIN }, never)
@@ -69,9 +70,13 @@ test('what has come of an open window is computed while somebody looks at it, on
   t.equal(engine.plans.length, 2)
   t.ok(engine.plans.every(({ lateAfterMs }) => lateAfterMs === T0 + GRAIN + GRACE))
 
-  clock.advance(WATCHED_MS - MIN)
+  clock.advance(REFRESH_MS)
   await open.refresh(never)
-  t.same(await there(), [], 'nobody looked for so long')
+  t.equal(engine.plans.length, 2, 'nothing new has come')
+  clock.advance(3 * MIN)
+  await open.refresh(never)
+  t.equal(engine.plans.length, 2, 'nobody looked for so long')
+  t.same(await there(), [])
   open.watched('vitals')
   await open.refresh(never)
   t.same(await there(), [[0, 5, false]], 'at once for who looks again')
@@ -112,12 +117,64 @@ test('a window is open until it is committed, and none stays behind', async (t) 
   t.same(await there(), [[15, 1, false]], 'cleared windows are due at once')
 })
 
+test('of windows that got nothing new none is computed, but for its age; and of many the newest alone', async (t) => {
+  const { open, clock, arrive, engine, there } = await scene(t, 100 * GRAIN)
+  for (let at = 1; at <= 10; at++) await arrive(T0 + at * GRAIN, [at])
+  clock.advance(10 * GRAIN)
+  const look = async () => {
+    open.watched('vitals')
+    await open.refresh(never)
+    return engine.plans.length
+  }
+  t.equal(await look(), MOST_OPEN_WINDOWS)
+  t.same(
+    (await there()).map(([at]) => at),
+    [105, 120, 135, 150],
+  )
+  clock.advance(REFRESH_MS)
+  await arrive(T0 + 9 * GRAIN, [1])
+  t.equal(await look(), MOST_OPEN_WINDOWS + 1)
+  clock.advance(3 * MIN)
+  t.equal(await look(), 2 * MOST_OPEN_WINDOWS, 'those of four minutes ago')
+})
+
+test('what is removed while a window is computed does not come back, whoever left it', async (t) => {
+  const { open, openStore, engine, there, files } = await scene(t)
+  const window = { rollup: 'of another configuration', fromMs: T0, toMs: T0 + GRAIN, generation: 1 }
+  const left = committed(T0, { ...window, complete: false })
+  await openStore.publish(left, chunks([rollupRow({}, [1])]))
+  engine.meanwhile = async () => {
+    t.equal((await files()).length, 0, 'what another configuration left')
+    engine.meanwhile = async () => {}
+    await open.clear()
+  }
+  open.watched('vitals')
+  await open.refresh(never)
+  t.same([await there(), engine.plans.length], [[], 1])
+  await open.refresh(never)
+  t.same(await there(), [[0, 3, false]])
+})
+
+test('a clock that was set back does not keep a window as it was', async (t) => {
+  const { open, clock, arrive, there } = await scene(t)
+  clock.advance(5 * MIN)
+  open.watched('vitals')
+  await open.refresh(never)
+  await arrive(T0, [9])
+  clock.shift(-3 * MIN)
+  clock.advance(REFRESH_MS)
+  open.watched('vitals')
+  await open.refresh(never)
+  t.same(await there(), [[0, 4, false]])
+})
+
 test('what fails is told once, keeps nobody from anything, and is tried again', async (t) => {
-  const { open, clock, engine, lines, there, outputs } = await scene(t)
+  const { open, clock, arrive, engine, lines, there, outputs } = await scene(t)
   const failure = new AppError('engine_failed', 'no memory')
   engine.failures.push(failure, failure, undefined, failure)
   const told: number[] = []
   for (let i = 0; i < 4; i++) {
+    if (i === 3) await arrive(T0, [4])
     open.watched('vitals')
     await open.refresh(never)
     told.push(lines.length)
