@@ -5,6 +5,7 @@ import { MINUTE_MS } from '../../std/durations.ts'
 import { keptDefinition } from '../rollup/model/definition.ts'
 import { type ThresholdsByMetric, thresholdsIn } from '../rollup/model/thresholds.ts'
 import { toldUnits } from '../rollup/model/units.ts'
+import { isSame } from '../rollup/model/window-spans.ts'
 import type { RollupStore, SeriesWindow } from '../rollup/stores/store.ts'
 import { generationOf, unitsOf } from './answer/completeness.ts'
 import type { Cache } from './answer/query-cache.ts'
@@ -71,7 +72,8 @@ async function nameNow(
   const all = [...own, ...more].flatMap(({ windows }) => windows)
   const isOld = ({ generation }: SeriesWindow) => generation < clock.nowMs() - OLD_MS
   const after = withOpen === undefined ? [] : await openAfter(own, openStore, signal)
-  const open = after.filter((window) => !isOld(window))
+  const committed = own.flatMap(({ windows }) => windows)
+  const open = after.filter((window) => !isOld(window) && !committed.some((other) => isFuller(other, window)))
   const ranked = unitsOf([...found.flatMap(({ windows }) => windows), ...open])
   const told = toldUnits(ranked, query.unit)
   const { unit } = told
@@ -115,6 +117,12 @@ async function openAfter(
   })
   return (await read(after, store, signal)).flatMap(({ windows }) => windows)
 }
+
+/** A run of a window that is open may have come after it was computed for who looks: then that has more. */
+const isFuller = (committed: SeriesWindow, open: SeriesWindow): boolean =>
+  isSame(committed, open) && rowsIn(committed) >= rowsIn(open)
+
+const rowsIn = ({ units }: SeriesWindow): number => units.reduce((sum, { rows }) => sum + rows, 0)
 
 async function stateOf(windows: readonly SeriesWindow[], signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256')

@@ -81,7 +81,10 @@ test('the point of a longer step is of all that has come of it', async (t) => {
   const asked = await series()
   t.same(told(asked).slice(2), [[0, 3, 'partial']], 'what was committed of a window that is open is older')
   t.match(asked, { total: { n: 4 } })
-  await store.fill(committed(noon, { generation: 2 }), [rollupRow({}, [50, 60])])
+  const four = [rollupRow({}, [50, 60, 70, 80])]
+  await store.fill(committed(noon, { complete: false, generation: 2 }), four)
+  t.same(told(await series()).slice(2), [[0, 4]], 'or newer, where it has more')
+  await store.fill(committed(noon, { generation: 3 }), [rollupRow({}, [50, 60])])
   t.same(told(await series()).slice(2), [[0, 2]], 'and in the end it is what counts')
 })
 
