@@ -10,13 +10,13 @@ export function createLostNews(log: Logger) {
     const windows = lost.toPublish.length
     if (windows > 0 && !lacking.has(rollup)) {
       lacking.add(rollup)
-      log.warn(
+      log.info(
         { rollup, windows },
-        'store/ lacks results of another definition, or of events that are gone: they are published again from the lake',
+        'store/ lacks results that only manifests know of, empty ones among them: they are published again',
       )
     }
     if (windows === 0 && lacking.delete(rollup))
-      log.info({ rollup }, 'store/ has all results of other definitions, and of events that are gone, again')
+      log.info({ rollup }, 'store/ has all results that only manifests know of')
     if (lost.heldBack > (heldBack.get(rollup) ?? 0))
       log.warn(
         { rollup, windows: lost.heldBack },

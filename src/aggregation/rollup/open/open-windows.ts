@@ -60,7 +60,7 @@ export function createOpenWindows(options: OpenWindowsOptions): OpenWindows {
   const { clock, entropy, log } = options.system
   const watchedMs = new Map<string, number>()
   /** By rollup and start. */
-  const computed = new Map<string, Computed>()
+  const computed = new Map<string, LastComputed>()
   /** Grows when windows are removed: what was begun before is of events that may be gone. */
   let epoch = 0
   let isNew = true
@@ -165,7 +165,7 @@ export function createOpenWindows(options: OpenWindowsOptions): OpenWindows {
   }
 }
 
-interface Computed {
+interface LastComputed {
   /** Names its inputs; empty while it is at work, or after it failed. */
   readonly of: string
   readonly atMs: number

@@ -211,8 +211,8 @@ test('what it did is in the log, in the record of the run and in the answer to w
   await runs.submit({ dryRun: true }, 'ops')
   const messages = lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg.startsWith('store/'))
   t.match(messages, [
-    { level: 40, rollup: 'vitals', windows: 8, msg: /^store\/ lacks results of another definition/ },
-    { level: 30, rollup: 'vitals', msg: /^store\/ has all results of other definitions/ },
+    { level: 30, rollup: 'vitals', windows: 8, msg: /^store\/ lacks results that only manifests know of/ },
+    { level: 30, rollup: 'vitals', msg: /^store\/ has all results that only manifests know of/ },
   ])
   const none = await runs.submit({ from: T0, to: at(8), reprocess: 'failed', dryRun: true }, 'ops')
   t.same(none.windows, [])
