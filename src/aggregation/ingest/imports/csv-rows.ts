@@ -1,4 +1,5 @@
 import { MAX_DIRECT_RECORD_BYTES } from '../quarantine/object-lines.ts'
+import { MAX_IMPORTED_COLUMNS, TOO_MANY_COLUMNS } from './imported-columns.ts'
 
 /** One record, and the line in which it begins, from 1. */
 export interface CsvRow {
@@ -40,6 +41,7 @@ type Found =
 const OPEN: Found = { kind: 'open' }
 const fault = (why: string): Found => ({ kind: 'fault', why })
 
+const TOO_WIDE = fault(`There are ${TOO_MANY_COLUMNS}`)
 const NOT_CLOSED = fault('A quote is not closed')
 const BEHIND_QUOTE = fault('There is text behind a closing quote: a quote within quotes is written twice, ""')
 const TOO_LONG = `It has more than ${MAX_DIRECT_RECORD_BYTES} characters: is a quote not closed?`
@@ -112,6 +114,7 @@ function recordAt(reading: Reading, from: number): Found {
     cells.push(cell.text)
     at = cell.end
     if (!text.startsWith(separator, at)) return endedAt(reading, cells, at)
+    if (cells.length >= MAX_IMPORTED_COLUMNS) return TOO_WIDE
     if (cells.length >= width) return countFault(`more than ${width}`, width)
     at += separator.length
   }

@@ -101,6 +101,8 @@ const NOWHERE: ImportTools['lake'] = { put: async () => 'stored' }
 
 async function takeLine(line: ImportLine, importing: Importing): Promise<void> {
   const { breath, parts, eventOf, task, hints } = importing
+  // To find a line that is refused costs as much as one that is not.
+  if (breath.shouldYield()) await breath.yieldNow()
   const found = await judged(line, breath)
   const { accepted, rejected } = found
   hints.look(found)

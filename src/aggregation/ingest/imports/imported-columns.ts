@@ -11,6 +11,8 @@ export type ImportedColumn = { readonly field: string } | { readonly attribute: 
 /** What an event of the past cannot do without. */
 const NEEDED = ['name', 'value', 'event_time'] as const
 const ATTRIBUTE = 'attributes.'
+/** Columns of a table. Ours: an event has some 60 fields, and keeps 32 attributes. */
+export const MAX_IMPORTED_COLUMNS = 1_000
 /** Faults of columns that are told at once. Ours. */
 const MAX_TOLD = 8
 /** Names that may be repeated where one of ours was meant. */
@@ -23,8 +25,11 @@ const nearestField = nearestOf(readers.keys())
  * nobody reads every row would be another than whoever has them thinks.
  */
 export function importedColumns(names: readonly string[]): readonly ImportedColumn[] {
+  if (names.length > MAX_IMPORTED_COLUMNS)
+    throw new AppError('malformed_body', `The columns cannot be read: there are ${TOO_MANY_COLUMNS}.`)
   const columns = names.map((name) => name.trim())
-  const faults = columns.flatMap((name, at) => faultOf(name, at, columns) ?? [])
+  const seen = new Set<string>()
+  const faults = columns.flatMap((name, at) => faultOf(name, at, seen) ?? [])
   const missing = NEEDED.filter((name) => !columns.includes(name))
   if (missing.length > 0) faults.push(`it lacks ${missing.join(', ')}`)
   if (faults.length > 0)
@@ -37,9 +42,12 @@ export function importedColumns(names: readonly string[]): readonly ImportedColu
   )
 }
 
-function faultOf(name: string, at: number, names: readonly string[]): string | undefined {
+export const TOO_MANY_COLUMNS = `more than ${MAX_IMPORTED_COLUMNS} columns`
+
+/** Those seen before it are to be told, and it is one of them then. */
+function faultOf(name: string, at: number, seen: Set<string>): string | undefined {
   const column = `column ${at + 1}`
-  if (names.indexOf(name) !== at) return `${column} has the name of an earlier one`
+  if (seen.size === seen.add(name).size) return `${column} has the name of an earlier one`
   if (readers.has(name) || (name.startsWith(ATTRIBUTE) && name !== ATTRIBUTE)) return undefined
   const ofGateway = setByGateway(name)
   if (ofGateway !== undefined) return `${column}: ${ofGateway}; ${INSTEAD}`

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs'
 import { copyFile, open } from 'node:fs/promises'
+import { AppError } from '../../../std/errors.ts'
 
 /** The length of the footer, and `PAR1`: https://parquet.apache.org/docs/file-format/ */
 const TAIL_BYTES = 8
@@ -34,7 +35,13 @@ const CONVERTED: readonly number[] = [0, 4, 19, 9]
 /** A time without a zone is said here alone. */
 const TIMESTAMP = 8
 
-const TYPE = { byte: 3, integers: [4, 5, 6], binary: 8, list: 9, struct: 12 }
+const TYPE = { booleans: [1, 2], integers: [4, 5, 6], binary: 8, list: 9, struct: 12 }
+/** How many bytes booleans within lists, bytes and doubles take, by their types. */
+const SIZES: ReadonlyMap<number, number> = new Map([1, 2, 3, 7].map((type) => [type, type === 7 ? 8 : 1]))
+/** Above all that ten bytes say, as many as 64 bits take. */
+const VARINT_END = 128 ** 10
+/** What is within another, of what is passed over. Ours: metadata of Parquet has five. */
+const MAX_DEPTH = 32
 /** The id of a field is said by how much it is above that of the one before: by so much, and it and all behind it are unknown. */
 const FAR = 0xf0
 
@@ -50,7 +57,7 @@ function untype(footer: Buffer): void {
       if (within === 0 && typeAt !== undefined) footer[typeAt] = FAR + (Number(footer[typeAt]) % 16)
       within += children - Math.min(within, 1)
     }
-    return true
+    return 'last'
   })
 }
 
@@ -90,35 +97,55 @@ function saysMillis(thrift: Thrift): boolean {
   return found
 }
 
-/** What is written in Thrift's compact form: https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md */
+const damaged = () => new AppError('malformed_body', 'It cannot be read as Parquet. Its footer is damaged.')
+
+/**
+ * What is written in Thrift's compact form: https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
+ * Each step goes on by a byte at least, so that no footer takes more steps than it has bytes.
+ */
 function thriftReader(bytes: Buffer) {
   let at = 0
+  let depth = 0
+
+  function skip(count: number): void {
+    if (count > bytes.length - at) throw damaged()
+    at += count
+  }
+
+  function byte(): number {
+    skip(1)
+    return bytes.readUInt8(at - 1)
+  }
 
   function varint(): number {
     let value = 0
-    let scale = 1
-    for (;;) {
-      const byte = bytes.readUInt8(at++)
-      value += (byte % 128) * scale
-      if (byte < 128) return value
-      scale *= 128
+    for (let scale = 1; scale < VARINT_END; scale *= 128) {
+      const next = byte()
+      value += (next % 128) * scale
+      if (next < 128) return value
     }
+    throw damaged()
   }
 
   /** None is below zero where it matters. */
   const integer = (): number => varint() / 2
 
   function list(): { readonly length: number; readonly type: number } {
-    const head = bytes.readUInt8(at++)
-    return { length: head < FAR ? head >> 4 : varint(), type: head % 16 }
+    const head = byte()
+    const length = head < FAR ? head >> 4 : varint()
+    if (length > bytes.length - at) throw damaged()
+    return { length, type: head % 16 }
   }
 
-  /** Told of each field, and where its head is: it is taken, or else passed over. */
-  function fields(take: (id: number, head: number) => boolean): void {
-    for (let id = 0, head = bytes.readUInt8(at++); head !== 0; head = bytes.readUInt8(at++)) {
+  /** Told of each field, and where its head is: it is taken, or else passed over. Behind the last that is wanted nothing is read. */
+  function fields(take: (id: number, head: number) => boolean | 'last'): void {
+    for (let id = 0, head = byte(); head !== 0; head = byte()) {
       const headAt = at - 1
       id = head < 16 ? integer() : id + (head >> 4)
-      if (!take(id, headAt)) pass(head % 16)
+      const taken = take(id, headAt)
+      if (taken === 'last') return
+      // A boolean is all in its head.
+      if (!taken && !TYPE.booleans.includes(head % 16)) pass(head % 16)
     }
   }
 
@@ -127,13 +154,17 @@ function thriftReader(bytes: Buffer) {
     for (let left = length; left > 0; left--) pass(type)
   }
 
-  /** The types that Parquet's metadata is written in; a boolean is all in its head. */
+  /** The types that Parquet's metadata is written in, which has neither sets nor maps. */
   function pass(type: number): void {
-    if (type === TYPE.struct) fields(() => false)
+    if (++depth > MAX_DEPTH) throw damaged()
+    const size = SIZES.get(type)
+    if (size !== undefined) skip(size)
+    else if (type === TYPE.struct) fields(() => false)
     else if (type === TYPE.list) passList()
-    else if (type === TYPE.binary) at = varint() + at
+    else if (type === TYPE.binary) skip(varint())
     else if (TYPE.integers.includes(type)) varint()
-    else if (type === TYPE.byte) at += 1
+    else throw damaged()
+    depth -= 1
   }
 
   return { integer, fields, listLength: () => list().length }

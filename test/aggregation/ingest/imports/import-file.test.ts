@@ -152,6 +152,22 @@ test('no more than some of what is rejected is told at once', async (t) => {
   t.match(lake.textOf('dead/'), /\{"reason":"missing_field","events":200\}\n$/)
 })
 
+test('rows that are refused let others go first', async (t) => {
+  const columns = Array.from({ length: 500 }, (_, at) => `attributes.a${at}`)
+  let rounds = 0
+  let isOver = false
+  const round = () => {
+    rounds += 1
+    if (!isOver) setImmediate(round)
+  }
+  setImmediate(round)
+  const text = `name,value,event_time,${columns.join(',')}\n${'x","\n'.repeat(4_000)}`
+  const { report } = await imported(t, text)
+  isOver = true
+  t.match(report, { accepted: 0, rejected: 4_000, rejectedBy: new Map([['malformed_line', 4_000]]) })
+  t.ok(rounds > 100, `${rounds} rounds`)
+})
+
 test('what comes without a name of a file is told by what it is known again', async (t) => {
   const { imports } = importsHere(t)
   const streamed = (text: string) => imports.importStream(REQUEST, Readable.from([Buffer.from(text)]), signal)

@@ -7,6 +7,7 @@ import { importLines } from '../../../../src/aggregation/ingest/imports/import-l
 import {
   type ImportedColumn,
   importedColumns,
+  MAX_IMPORTED_COLUMNS,
   rowLine,
 } from '../../../../src/aggregation/ingest/imports/imported-columns.ts'
 import { AppError } from '../../../../src/std/errors.ts'
@@ -272,6 +273,20 @@ test('the columns of a table are those of an event, or it is said which are not'
 
 const escaped = (text: string): string => text.replace(/[().?"]/g, '\\$&')
 
+test('a table has no more columns than it may', (t) => {
+  const needed = ['name', 'value', 'event_time']
+  const names = (count: number) => [
+    ...needed,
+    ...Array.from({ length: count - needed.length }, (_, at) => `attributes.a${at}`),
+  ]
+  t.equal(importedColumns(names(MAX_IMPORTED_COLUMNS)).length, MAX_IMPORTED_COLUMNS)
+  const message = 'The columns cannot be read: there are more than 1000 columns.'
+  t.throws(() => importedColumns(names(MAX_IMPORTED_COLUMNS + 1)), { code: 'malformed_body', message })
+  const [head] = cellsOf(`${names(60_003).join(',')}\n`)
+  t.same(head, [1, { why: 'There are more than 1000 columns', written: names(60_003).join(',') }])
+  t.end()
+})
+
 test('a row is an event, and what is empty is absent', async (t) => {
   const columns: readonly ImportedColumn[] = [
     ...['name', 'value', 'attributes'].map((field) => ({ field })),
@@ -308,6 +323,32 @@ test('what is not for what a table says is not said of it', async (t) => {
   const openSession = async () => session
   const lines = importLines({ path, maxBytes: 100, openSession, tempDir: t.testdirName })
   await t.rejects(lines.next(), { code: 'engine_out_of_memory' })
+})
+
+test('a table may hold so much, as texts and 64 bytes a row', async (t) => {
+  const path = join(t.testdir(), 'file')
+  writeFileSync(path, 'PAR1 and more that is Parquet')
+  const session = {
+    run: async () => {},
+    async *rows(query: string) {
+      if (query.startsWith('SELECT column_name'))
+        yield ['name', 'value', 'event_time'].map((name) => [name, 'VARCHAR'])
+      else for (const row of [0, 1, 2]) yield [[row, null, 'a', '1', '2']]
+    },
+    close: async () => {},
+  }
+  const rowBytes = '{"name":"a","value":"1","event_time":"2"}'.length + 64
+  const numbers: number[] = []
+  const read = async (maxBytes: number) => {
+    numbers.length = 0
+    const content = { path, maxBytes, openSession: async () => session, tempDir: t.testdirName }
+    for await (const rows of importLines(content)) for (const { number } of rows) numbers.push(number)
+  }
+  await read(3 * rowBytes)
+  t.same(numbers, [1, 2, 3])
+  const message = `Its rows have more than ${3 * rowBytes - 1} bytes`
+  await t.rejects(read(3 * rowBytes - 1), { code: 'body_too_large', message })
+  t.same(numbers, [1, 2])
 })
 
 test('what a file is, is read from its bytes', async (t) => {
