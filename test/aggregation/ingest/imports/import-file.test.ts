@@ -1,11 +1,9 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import { type Test, test } from 'tap'
 import { parseEventLine } from '../../../../src/event/schema/ndjson.ts'
-import { systemClock } from '../../../../src/std/clock.ts'
 import { importsHere } from '../../../fakes/aggregation/imports.ts'
 import { TOO_LARGE } from '../../../fakes/events.ts'
 import { interrupted, setUpMany, signal } from '../harness.ts'
@@ -152,18 +150,6 @@ test('no more than some of what is rejected is told at once', async (t) => {
   t.match(report, { accepted: 0, rejected: 1_200, rejectedSample: { length: 20 }, span: undefined })
   t.equal(lake.textOf('raw/'), '')
   t.match(lake.textOf('dead/'), /\{"reason":"missing_field","events":200\}\n$/)
-})
-
-test('rows that are refused let others go first', async (t) => {
-  const columns = Array.from({ length: 500 }, (_, at) => `attributes.a${at}`)
-  const text = `name,value,event_time,${columns.join(',')}\n${'x","\n'.repeat(8_000)}`
-  const [sinceMs, blocked] = [systemClock.monotonicMs(), monitorEventLoopDelay({ resolution: 1 })]
-  blocked.enable()
-  const { report } = await imported(t, text)
-  blocked.disable()
-  t.match(report, { accepted: 0, rejected: 8_000 })
-  const [allMs, longestMs] = [systemClock.monotonicMs() - sinceMs, blocked.max / 1e6]
-  t.ok(longestMs < allMs / 3, `${longestMs} of ${allMs} ms`)
 })
 
 test('what comes without a name of a file is told by what it is known again', async (t) => {
