@@ -40,8 +40,8 @@ interface KeptWindow extends TimeSpan, RollupWindow {
 
 /**
  * Removes what windows were before these runs, of whatever rollup and definition: generations with their rows, what attempts
- * left, windows that count no more, and in the stores the sums of their days. A window that still counts and that none of the runs computed stays, and is answered.
- * Repeatable after any crash.
+ * left, windows that count no more, and in the stores the sums of their days. A window that still counts and that none of
+ * the runs computed stays, and is answered. Repeatable after any crash.
  */
 export async function removeSuperseded(
   { minutes, runs }: Recounted,
@@ -50,8 +50,9 @@ export async function removeSuperseded(
   const left: LeftWindow[] = []
   const hours = byHour(minutes.map((fromMs) => ({ fromMs, toMs: fromMs + MINUTE_MS })))
   for (const rollup of await tools.lake.folders('rollups/')) {
+    const grains = await grainsOf(tools.lake, rollup)
     for (const [hourMs, times] of hours) {
-      const windows = await windowsOfHour(tools.lake, rollup, hourMs)
+      const windows = await windowsOfHour(tools.lake, grains, hourMs)
       const counting = new Set(stillCounting(windows.filter(({ generation }) => generation > 0)))
       for (const window of windows.filter((each) => times.some((time) => overlap(each, time)))) {
         const isSettled = await settle({ window, runs, counts: counting.has(window) }, tools)
@@ -68,21 +69,26 @@ const WHY = 'it counts, and no run computed it anew: the definition of its rollu
 
 const rollupIn = (prefix: string): string => String(prefix.split('/')[1])
 
-/** All of a rollup that begin in the hour, of whatever definition. */
+/** The folders below which windows lie, of whatever definition: they are the same for every hour. */
+async function grainsOf(lake: SupersededTools['lake'], rollup: string): Promise<readonly string[]> {
+  const grains: string[] = []
+  for (const definition of await lake.folders(rollup)) grains.push(...(await lake.folders(definition)))
+  return grains
+}
+
+/** All that begin in the hour. */
 async function windowsOfHour(
   lake: SupersededTools['lake'],
-  rollup: string,
+  grains: readonly string[],
   hourMs: number,
 ): Promise<readonly KeptWindow[]> {
   const windows = new Map<string, KeptWindow>()
-  for (const definition of await lake.folders(rollup)) {
-    for (const grain of await lake.folders(definition)) {
-      for (const key of await lake.keys(startsPrefix(grain, hourMs, hourMs + LARGEST_GRAIN_MS))) {
-        const { generation = 0 } = parseManifestKey(key) ?? {}
-        const window = { ...windowIn(key), generation }
-        const prefix = rollupWindowPrefix(window)
-        if (generation >= (windows.get(prefix)?.generation ?? 0)) windows.set(prefix, window)
-      }
+  for (const grain of grains) {
+    for (const key of await lake.keys(startsPrefix(grain, hourMs, hourMs + LARGEST_GRAIN_MS))) {
+      const { generation = 0 } = parseManifestKey(key) ?? {}
+      const window = { ...windowIn(key), generation }
+      const prefix = rollupWindowPrefix(window)
+      if (generation >= (windows.get(prefix)?.generation ?? 0)) windows.set(prefix, window)
     }
   }
   return [...windows.values()]
